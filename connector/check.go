@@ -1,0 +1,165 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"source-intercom/intercom"
+	"source-intercom/protocol"
+
+	"github.com/rs/zerolog"
+)
+
+// giveUp bounds check: platforms wait for its answer.
+const giveUp = 30 * time.Second
+
+// CheckResult says what a token may read.
+type CheckResult struct {
+	Workspace string // its name; "" when /me is refused
+	Readable  []string
+	Missing   []Missing
+}
+
+// Missing is a stream that cannot be read, and why.
+type Missing struct{ Stream, Permission, Why string }
+
+// Check tries each selected stream's cheapest call; nil selects the default streams. The error is
+// why the connection cannot work at all: a bad token, a host that does not answer, or nothing that
+// could be read. It takes 30 seconds at most.
+func Check(ctx context.Context, cfg *Config, sel *protocol.Selection, log zerolog.Logger) (CheckResult, error) {
+	var result CheckResult
+	selected := everyStream()
+	if sel != nil {
+		var err error
+		if selected, err = checkSelection(sel, log); err != nil {
+			return result, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, giveUp)
+	defer cancel()
+	brief := *cfg
+	brief.MaxRetry = min(brief.MaxRetry, giveUp/3)
+	client, err := newClient(ctx, &brief, log)
+	if err != nil {
+		return result, err
+	}
+	workspace, err := client.Workspace(ctx)
+	if err != nil && intercom.KindOf(err) != intercom.MissingScope {
+		return result, err
+	}
+	result.Workspace = workspace.Name
+	failures := probeAll(ctx, client, selected)
+	var last error
+	for _, s := range selected {
+		def := streamNamed(s.Stream)
+		err := failures[def.Feed]
+		if intercom.KindOf(err) == intercom.BadToken {
+			return result, err
+		}
+		if err == nil {
+			result.Readable = append(result.Readable, s.Stream)
+			continue
+		}
+		last = err
+		result.Missing = append(result.Missing, Missing{Stream: s.Stream, Permission: def.Permission, Why: err.Error()})
+	}
+	if len(result.Readable) == 0 && last != nil {
+		return result, fmt.Errorf("no stream can be read: %w", last)
+	}
+	return result, nil
+}
+
+// probeAll tries the feeds of all streams side by side.
+func probeAll(ctx context.Context, client *intercom.Client, selected []protocol.Selected) map[*Feed]error {
+	var feeds []*Feed
+	for _, s := range selected {
+		if f := streamNamed(s.Stream).Feed; !slices.Contains(feeds, f) {
+			feeds = append(feeds, f)
+		}
+	}
+	errs := make([]error, len(feeds))
+	var probes sync.WaitGroup
+	for i, f := range feeds {
+		probes.Go(func() { errs[i] = f.probe(ctx, client) })
+	}
+	probes.Wait()
+	failures := map[*Feed]error{}
+	for i, f := range feeds {
+		failures[f] = errs[i]
+	}
+	return failures
+}
+
+// probe makes one cheap call that needs the feed's permission. That the answer is of no use, as a 400
+// or a 404 would be, does not matter: the door is open.
+func (f *Feed) probe(ctx context.Context, client *intercom.Client) error {
+	var err error
+	if f.searches() {
+		_, err = client.Search(ctx, intercom.Search{Path: f.Path, Rows: f.Rows, Stream: f.Name, PerPage: 1, SortField: f.Cursor,
+			Order: "descending", Query: orEqual(f.Cursor, ">", time.Now().Unix())})
+	} else {
+		path := f.Path
+		if f.Probe != "" {
+			path = f.Probe
+		}
+		_, err = client.Do(ctx, intercom.Request{Method: "GET", Path: path, Stream: f.Name})
+	}
+	switch intercom.KindOf(err) {
+	case intercom.NotFound, intercom.BadRequest:
+		return nil
+	}
+	return err
+}
+
+// newClient makes the API client that a configuration asks for.
+func newClient(ctx context.Context, cfg *Config, log zerolog.Logger) (*intercom.Client, error) {
+	c := intercom.Config{
+		BaseURL:        cfg.BaseURL,
+		Token:          intercom.Secret(cfg.AccessToken),
+		Version:        intercom.Version(cfg.APIVersion),
+		UserAgent:      cfg.UserAgent,
+		RequestTimeout: cfg.RequestTimeout,
+		MaxRetry:       cfg.MaxRetry,
+		RateLimitShare: cfg.RateLimitShare,
+		CallsPerMinute: cfg.APIRateLimit,
+		MaxInFlight:    cfg.MaxInFlight,
+		Log:            log,
+	}
+	if c.BaseURL == "" && cfg.Region == "auto" {
+		var err error
+		if c.BaseURL, err = intercom.DetectRegion(ctx, c); err != nil {
+			return nil, err
+		}
+	}
+	if c.BaseURL == "" {
+		c.BaseURL = intercom.RegionURL(cfg.Region)
+	}
+	if cfg.NumWorkers > 0 {
+		log.Info().Int("num_workers", cfg.NumWorkers).Msg("num_workers has no effect: the number of calls at a time adapts by itself; max_in_flight caps it")
+	}
+	return intercom.New(c)
+}
+
+// Classify says whose fault an error is, in the words that platforms understand.
+func Classify(err error) protocol.Failure {
+	f := protocol.Failure{Kind: protocol.SystemError, Message: err.Error()}
+	var config *ConfigError
+	var state *StateError
+	var catalog *CatalogError
+	var input *protocol.InputError
+	var moving *MovingError
+	switch kind := intercom.KindOf(err); {
+	case errors.As(err, &config), errors.As(err, &state), errors.As(err, &catalog), errors.As(err, &input),
+		kind == intercom.BadToken, kind == intercom.MissingScope, kind == intercom.PlanRestricted, kind == intercom.BadVersion:
+		f.Kind = protocol.ConfigError
+	case errors.As(err, &moving), kind == intercom.Temporary, kind == intercom.RateLimited, kind == intercom.ScrollExists:
+		f.Kind = protocol.TransientError
+	case errors.Is(err, context.Canceled):
+		f.Kind, f.Message = protocol.TransientError, "interrupted; the last state is true, the next run goes on from there"
+	}
+	return f
+}

@@ -1,0 +1,131 @@
+package connector
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"source-intercom/intercom"
+	"source-intercom/protocol"
+
+	"github.com/tidwall/gjson"
+)
+
+// buffers are reused between batches; the writer gives them back.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, batchBytes+batchBytes/4); return &b }}
+
+func getBuffer() []byte { return (*buffers.Get().(*[]byte))[:0] }
+
+func putBuffer(b []byte) {
+	if cap(b) >= batchBytes && cap(b) <= 4*batchBytes {
+		buffers.Put(&b)
+	}
+}
+
+// An emitter turns one stream's rows into lines and hands them on in bounded batches. It belongs to
+// one goroutine. Once a method has returned an error the unit of work is lost and must not be
+// noted as finished.
+type emitter struct {
+	ctx    context.Context //nolint:containedctx // an emitter lives as long as one call of its owner
+	f      *feedRun
+	run    *streamRun
+	at     time.Time // when the rows were received; by this machine's clock, as Airbyte wants it
+	buf    []byte
+	n      int64
+	prints []print
+}
+
+func (f *feedRun) emitter(ctx context.Context, run *streamRun) *emitter {
+	return &emitter{ctx: ctx, f: f, run: run, at: time.Now()}
+}
+
+// row emits one row. One whose very content was emitted last is left out, if it is young enough to
+// be remembered.
+func (e *emitter) row(row gjson.Result, inject []protocol.Inject) error {
+	key, err := e.key(row, inject)
+	if err != nil {
+		return err
+	}
+	if e.buf == nil {
+		e.buf = getBuffer()
+	}
+	before := len(e.buf)
+	buf, at := e.run.encoder.Append(e.buf, row.Raw, inject, e.at)
+	e.buf = buf
+	if cursor, ok := e.cursor(row); ok && e.run.prints.covers(cursor) {
+		p := print{key: key, content: protocol.Fingerprint(buf[at.Start:at.End]), at: cursor}
+		if e.run.prints.known(p) {
+			e.buf = buf[:before]
+			e.run.unchanged.Add(1)
+			return nil
+		}
+		e.prints = append(e.prints, p)
+	}
+	e.n++
+	if len(e.buf) >= batchBytes {
+		return e.flush(nil)
+	}
+	return nil
+}
+
+// child emits a child's row, about which nothing is remembered here.
+func (e *emitter) child(row gjson.Result, inject []protocol.Inject) error {
+	if _, err := e.key(row, inject); err != nil {
+		return err
+	}
+	if e.buf == nil {
+		e.buf = getBuffer()
+	}
+	e.buf, _ = e.run.encoder.Append(e.buf, row.Raw, inject, e.at)
+	e.n++
+	if len(e.buf) >= batchBytes {
+		return e.flush(nil)
+	}
+	return nil
+}
+
+// remember has p kept once the lines before it are written.
+func (e *emitter) remember(p print) { e.prints = append(e.prints, p) }
+
+// flush hands on what has gathered; then runs after it has been written.
+func (e *emitter) flush(then func(*progress)) error {
+	if e.n == 0 && len(e.prints) == 0 && then == nil {
+		return nil
+	}
+	b := batch{run: e.run, lines: e.buf, records: e.n, prints: e.prints, then: then}
+	e.buf, e.n, e.prints = nil, 0, nil
+	return e.f.writer.send(e.ctx, b)
+}
+
+// key hashes the row's primary key. A row without one fits no table.
+func (e *emitter) key(row gjson.Result, inject []protocol.Inject) (uint64, error) {
+	parts := make([]string, 0, 2)
+	for _, name := range e.run.stream.Key {
+		v := row.Get(name)
+		for _, in := range inject {
+			if in.Name == name {
+				v = gjson.Parse(in.JSON)
+			}
+		}
+		if v.Type != gjson.String && v.Type != gjson.Number || v.String() == "" {
+			return 0, &intercom.ShapeError{Stream: e.run.stream.Name, Path: e.f.feed.Rows + ".#." + name, Want: "an id", Found: found(v)}
+		}
+		parts = append(parts, v.String())
+	}
+	return keyHash(parts...), nil
+}
+
+func (e *emitter) cursor(row gjson.Result) (int64, bool) {
+	if e.run.stream.Cursor == "" {
+		return 0, false
+	}
+	return seconds(row.Get(e.run.stream.Cursor))
+}
+
+func found(v gjson.Result) string {
+	if !v.Exists() {
+		return "nothing"
+	}
+	return fmt.Sprintf("%s %s", v.Type, clip(v.Raw))
+}

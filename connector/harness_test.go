@@ -1,0 +1,270 @@
+package connector
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"source-intercom/emulator"
+	"source-intercom/protocol"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
+	"github.com/tidwall/gjson"
+)
+
+// A world is an emulated workspace with a clock of its own, and what has been read from it.
+type world struct {
+	*emulator.Emulator
+	url     string
+	version string
+	seconds atomic.Int64
+	union   map[string]map[string]json.RawMessage // stream, key, row as emitted last
+	options emulator.Options
+}
+
+// born is when every test's world begins to be read.
+var born = time.Date(2026, 3, 10, 12, 34, 56, 0, time.UTC)
+
+func newWorld(t *testing.T, version string, o emulator.Options) *world {
+	t.Helper()
+	w := &world{version: version, union: map[string]map[string]json.RawMessage{}, options: o}
+	w.seconds.Store(born.Unix())
+	o.Now = w.now
+	if o.Start.IsZero() {
+		o.Start = born.AddDate(-1, 0, 0)
+	}
+	var err error
+	if w.Emulator, err = emulator.New(o); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(w.Emulator)
+	t.Cleanup(server.Close)
+	w.url = server.URL
+	return w
+}
+
+func (w *world) now() time.Time { return time.Unix(w.seconds.Load(), 0).UTC() }
+
+// pass lets the server's clock go on.
+func (w *world) pass(d time.Duration) { w.seconds.Add(int64(d / time.Second)) }
+
+// A reading is how a test wants a read to be.
+type reading struct {
+	streams  []string // nil: every default stream, without a catalog
+	mode     protocol.SyncMode
+	modes    map[string]protocol.SyncMode
+	syncID   *int64
+	state    protocol.States
+	config   func(*Config)
+	dialect  protocol.Dialect
+	strict   bool
+	ctx      context.Context
+	out      *bytes.Buffer
+	onState  func(protocol.States)
+	failing  bool // an error is expected
+	selected *protocol.Selection
+}
+
+// A run is what came of it.
+type run struct {
+	*Summary
+	err      error
+	lines    []gjson.Result
+	records  map[string]map[string]json.RawMessage
+	counts   map[string]int // records, doubles included
+	statuses map[string][]string
+	requests map[string]int
+}
+
+func (w *world) config() *Config {
+	return &Config{
+		AccessToken: emulator.DefaultToken, StartDate: born.AddDate(-2, 0, 0), IndexLag: 15 * time.Minute,
+		ActivityLogStep: 30 * 24 * time.Hour, BaseURL: w.url, APIVersion: w.version, UserAgent: "test", PageSize: 150,
+		RateLimitShare: 1, RequestTimeout: 30 * time.Second, MaxRetry: time.Minute,
+	}
+}
+
+// read reads the world through the real client, checks what every run must keep, and adds what came
+// to the union.
+func (w *world) read(t *testing.T, r reading) *run {
+	t.Helper()
+	cfg := w.config()
+	if r.config != nil {
+		r.config(cfg)
+	}
+	if r.dialect == nil {
+		r.dialect = protocol.Airbyte{}
+	}
+	if r.ctx == nil {
+		r.ctx = t.Context()
+	}
+	if r.out == nil {
+		r.out = &bytes.Buffer{}
+	}
+	selection := r.selected
+	if selection == nil && r.streams != nil {
+		selection = &protocol.Selection{Form: protocol.AirbyteConfigured}
+		for _, name := range r.streams {
+			mode := r.mode
+			if m, ok := r.modes[name]; ok {
+				mode = m
+			}
+			selection.Streams = append(selection.Streams, protocol.Selected{Stream: name, Mode: mode, SyncID: r.syncID})
+		}
+	}
+	w.ResetRequests()
+	lines := protocol.NewLines(r.out)
+	reader := NewReader(Options{Config: cfg, Dialect: r.dialect, Lines: lines, Log: zerolog.Nop(),
+		Selection: selection, State: r.state, Strict: r.strict, OnState: r.onState})
+	summary, err := reader.Read(r.ctx)
+	if (err != nil) != r.failing {
+		t.Fatalf("read: error %v, want one: %v", err, r.failing)
+	}
+	out := &run{Summary: summary, err: err, requests: w.Requests()}
+	out.parse(t, r.out.String())
+	for stream, rows := range out.records {
+		if w.union[stream] == nil {
+			w.union[stream] = map[string]json.RawMessage{}
+		}
+		maps.Copy(w.union[stream], rows)
+	}
+	return out
+}
+
+// parse takes the output of either protocol apart.
+func (r *run) parse(t *testing.T, out string) {
+	t.Helper()
+	r.records, r.counts, r.statuses = map[string]map[string]json.RawMessage{}, map[string]int{}, map[string][]string{}
+	for line := range strings.Lines(out) {
+		if !gjson.Valid(line) {
+			t.Fatalf("no JSON line: %s", clip(line))
+		}
+		m := gjson.Parse(line)
+		r.lines = append(r.lines, m)
+		switch m.Get("type").Str {
+		case "RECORD":
+			stream, data := m.Get("record.stream").Str, m.Get("record.data")
+			if !data.Exists() {
+				stream, data = m.Get("stream").Str, m.Get("record")
+			}
+			if r.records[stream] == nil {
+				r.records[stream] = map[string]json.RawMessage{}
+			}
+			r.records[stream][rowID(stream, data)] = json.RawMessage(data.Raw)
+			r.counts[stream]++
+		case "TRACE":
+			if s := m.Get("trace.stream_status"); s.Exists() {
+				name := s.Get("stream_descriptor.name").Str
+				r.statuses[name] = append(r.statuses[name], s.Get("status").Str)
+			}
+		}
+	}
+}
+
+// rowID is the key by which the emulator's truth knows a row.
+func rowID(stream string, row gjson.Result) string {
+	switch stream {
+	case "company_segments":
+		return row.Get("company_id").Str + "/" + row.Get("id").Str
+	case "conversation_parts":
+		return row.Get("conversation_id").Str + "/" + row.Get("id").Str
+	case "company_attributes", "contact_attributes":
+		return row.Get("model").Str + "/" + row.Get("full_name").Str
+	}
+	return row.Get("id").Str
+}
+
+// check compares the union of all output with the emulator's truth, field by field. Rows of objects
+// that were deleted may be left over; without deletions extra says that none may.
+func (w *world) check(t *testing.T, extra bool, streams ...string) {
+	t.Helper()
+	if streams == nil {
+		for i := range Streams {
+			streams = append(streams, Streams[i].Name)
+		}
+	}
+	for _, stream := range streams {
+		truth, err := w.Truth(stream, w.version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		encoder, err := protocol.Airbyte{}.Encoder(streamNamed(stream).Described(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := w.union[stream]
+		wrong := 0
+		for id, row := range truth {
+			line, at := encoder.Append(nil, string(row), nil, born)
+			want := plain(t, line[at.Start:at.End])
+			have, ok := got[id]
+			switch {
+			case !ok:
+				t.Errorf("%s: row %s is missing (updated_at %d)", stream, id, gjson.GetBytes(row, "updated_at").Int())
+			case cmp.Diff(want, plain(t, have)) != "":
+				t.Errorf("%s: row %s differs (-want +got):\n%s", stream, id, cmp.Diff(want, plain(t, have)))
+			default:
+				continue
+			}
+			if wrong++; wrong == 3 {
+				t.Fatalf("%s: and more; %d rows read, %d expected", stream, len(got), len(truth))
+			}
+		}
+		if !extra {
+			for id := range got {
+				if _, ok := truth[id]; !ok {
+					t.Errorf("%s: row %s does not exist", stream, id)
+				}
+			}
+		}
+	}
+}
+
+// plain decodes a row without what differs from answer to answer, and what only we add.
+func plain(t *testing.T, row []byte) map[string]any {
+	t.Helper()
+	var out map[string]any
+	d := json.NewDecoder(bytes.NewReader(emulator.StripSignatures(row)))
+	d.UseNumber()
+	if err := d.Decode(&out); err != nil {
+		t.Fatalf("%v: %s", err, clip(string(row)))
+	}
+	delete(out, "_parts_missing")
+	delete(out, "count") // only on request
+	return out
+}
+
+func (r *run) total() int {
+	n := 0
+	for _, c := range r.counts {
+		n += c
+	}
+	return n
+}
+
+// onlyOnce fails when a primary key came more than once in the run.
+func (r *run) onlyOnce(t *testing.T) {
+	t.Helper()
+	for stream, n := range r.counts {
+		if n != len(r.records[stream]) {
+			t.Errorf("%s: %d records of %d keys", stream, n, len(r.records[stream]))
+		}
+	}
+}
+
+func (r *run) stateValue(stream string) gjson.Result {
+	return gjson.ParseBytes(stateOf(r.State, stream))
+}
+
+func ids(rows map[string]json.RawMessage) []string { return slices.Sorted(maps.Keys(rows)) }
+
+var errTest = errors.New("test")

@@ -1,0 +1,382 @@
+package connector
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"source-intercom/intercom"
+	"source-intercom/protocol"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// errOutput is the cause of a run that ended because stdout could not be written.
+var errOutput = errors.New("write to stdout")
+
+// A Reader reads the selected streams once.
+type Reader struct {
+	Options
+	client    *intercom.Client
+	workspace intercom.Workspace
+	writer    *writer
+	began     time.Time
+	runs      []*streamRun
+	implicit  bool // nobody chose the streams
+}
+
+// A streamRun is one stream in one run.
+type streamRun struct {
+	stream  *Stream
+	encoder *protocol.Encoder
+	plan    plan
+	prints  *fingerprints
+	part    part // the writer's
+
+	records, skipped, withheld, unchanged atomic.Int64
+
+	mu      sync.Mutex
+	status  protocol.Status
+	err     error
+	leftOut bool // closed to this token or plan: not read, and no failure of ours
+}
+
+// A feedRun is one feed in one run, with the streams that are cut from it.
+type feedRun struct {
+	*Reader
+	feed     *Feed
+	runs     []*streamRun
+	clock    int64 // the server's, when the walk began
+	upper    int64 // rows from here on are left out: one above the end date, or forever
+	bookmark int64 // what the streams are complete up to when the walk has ended
+}
+
+// NewReader prepares a read. Nothing is sent before Read.
+func NewReader(o Options) *Reader { return &Reader{Options: o, began: time.Now()} }
+
+// Read reads until every stream has ended or ctx is done, and returns what happened. The error joins
+// every stream's failure; each of them has been written in the protocol's form already, as have
+// errors that end the whole run. After ctx is done the last true states are still written.
+func (r *Reader) Read(ctx context.Context) (*Summary, error) {
+	err := r.prepare(ctx)
+	if r.client != nil {
+		defer r.client.Close()
+	}
+	if err == nil {
+		err = r.read(ctx)
+	}
+	if err != nil && !errors.Is(err, errOutput) && !r.reported() {
+		err = errors.Join(err, r.Lines.Write(r.Dialect.AppendFailure(nil, Classify(err), time.Now())))
+	}
+	if flush := r.Lines.Flush(); flush != nil {
+		err = errors.Join(err, fmt.Errorf("%w: %w", errOutput, flush))
+	}
+	return r.summary(), err
+}
+
+// reported tells whether a stream's failure has been written.
+func (r *Reader) reported() bool {
+	for _, run := range r.runs {
+		if run.failure() != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// prepare settles everything that can go wrong before the first row is asked for.
+func (r *Reader) prepare(ctx context.Context) error {
+	selected, err := r.selected()
+	if err != nil {
+		return err
+	}
+	if r.client, err = newClient(ctx, r.Config, r.Log); err != nil {
+		return err
+	}
+	r.workspace, err = r.client.Workspace(ctx)
+	switch {
+	case intercom.KindOf(err) == intercom.MissingScope:
+		r.Log.Warn().Msg("the token may not read /me: the state's workspace is not checked, and days are taken in UTC")
+	case err != nil:
+		return err
+	}
+	for _, s := range selected {
+		run, err := r.open(s)
+		if err != nil {
+			return err
+		}
+		r.runs = append(r.runs, run)
+	}
+	return nil
+}
+
+// selected turns the catalog into streams, in the catalog's order.
+func (r *Reader) selected() ([]protocol.Selected, error) {
+	r.implicit = r.Selection == nil
+	if r.implicit {
+		return everyStream(), nil
+	}
+	return checkSelection(r.Selection, r.Log)
+}
+
+// open makes a stream's run from its selection and its state.
+func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
+	def := streamNamed(s.Stream)
+	encoder, err := r.Dialect.Encoder(def.Described(), s.Drop)
+	if err != nil {
+		return nil, fmt.Errorf("stream %s: %w", s.Stream, err)
+	}
+	p := &progress{
+		stream:    def,
+		workspace: r.workspace.ID,
+		mode:      s.Mode,
+		syncID:    s.SyncID,
+		overlap:   int64((r.Config.IndexLag + r.Config.Lookback) / time.Second),
+		input:     stateOf(r.State, s.Stream),
+	}
+	var parent json.RawMessage
+	if def.Child != nil {
+		parent = stateOf(r.State, def.Feed.Name)
+	}
+	plan, err := openProgress(p, r.Config, parent)
+	if err != nil {
+		return nil, err
+	}
+	run := &streamRun{stream: def, encoder: encoder, plan: plan, prints: p.prints, part: part{progress: p}}
+	head, err := r.Dialect.AppendSchema(nil, def.Described(), s.Drop)
+	if err != nil {
+		return nil, fmt.Errorf("stream %s: %w", s.Stream, err)
+	}
+	if err := r.Lines.Write(head); err != nil {
+		return nil, fmt.Errorf("%w: %w", errOutput, err)
+	}
+	return run, nil
+}
+
+func stateOf(all protocol.States, stream string) json.RawMessage {
+	for _, s := range all.Streams {
+		if s.Stream == stream {
+			return s.Value
+		}
+	}
+	return nil
+}
+
+// read runs all feeds side by side under the one client, and the one writer.
+func (r *Reader) read(ctx context.Context) error {
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	r.writer = &writer{dialect: r.Dialect, lines: r.Lines, onState: r.OnState, runs: r.runs,
+		in: make(chan batch, batchesWaiting), states: r.inputStates()}
+	var writing sync.WaitGroup
+	writing.Go(func() { r.writer.loop(fail) })
+
+	var feeds errgroup.Group
+	for _, f := range r.feeds() {
+		feeds.Go(func() error {
+			if err := f.run(ctx); intercom.KindOf(err) == intercom.BadToken {
+				fail(err) // no other stream can do better
+			}
+			return nil
+		})
+	}
+	_ = feeds.Wait() // each stream keeps its own error
+	close(r.writer.in)
+	writing.Wait()
+	return r.close(ctx)
+}
+
+// inputStates is the state that came, less what a new full refresh takes nothing from.
+func (r *Reader) inputStates() protocol.States {
+	states := protocol.States{Streams: append([]protocol.StreamState(nil), r.State.Streams...), Extra: r.State.Extra}
+	for i := range states.Streams {
+		for _, run := range r.runs {
+			if run.stream.Name == states.Streams[i].Stream {
+				states.Streams[i].Value = run.part.progress.value()
+			}
+		}
+	}
+	return states
+}
+
+// feeds groups the selected streams by the feed that they are cut from.
+func (r *Reader) feeds() []*feedRun {
+	var feeds []*feedRun
+	byFeed := map[*Feed]*feedRun{}
+	for _, run := range r.runs {
+		f := byFeed[run.stream.Feed]
+		if f == nil {
+			f = &feedRun{Reader: r, feed: run.stream.Feed}
+			byFeed[run.stream.Feed] = f
+			feeds = append(feeds, f)
+		}
+		f.runs = append(f.runs, run)
+	}
+	return feeds
+}
+
+// run walks one feed and ends its streams. The error is the walk's.
+func (f *feedRun) run(ctx context.Context) error {
+	var todo []*streamRun
+	for _, run := range f.runs {
+		f.begin(ctx, run)
+		if run.plan.skip {
+			f.Log.Info().Str("stream", run.stream.Name).Msg("already read in full by this sync")
+			f.end(ctx, run, nil)
+			continue
+		}
+		todo = append(todo, run)
+	}
+	if f.runs = todo; len(todo) == 0 {
+		return nil
+	}
+	f.clock, f.upper = f.client.Now().Unix(), forever
+	f.bookmark = f.clock
+	if end := f.Config.EndDate; !end.IsZero() {
+		f.upper = end.Unix() + 1
+		f.bookmark = min(f.clock, end.Unix())
+	}
+	f.remember()
+	err := f.feed.Walk(ctx, f)
+	for _, run := range f.runs {
+		f.end(ctx, run, err)
+	}
+	return err
+}
+
+// remember makes the streams remember what their next run will read again.
+func (f *feedRun) remember() {
+	for _, run := range f.runs {
+		run.prints.rememberFrom(f.bookmark - run.part.progress.overlap)
+	}
+}
+
+func (f *feedRun) begin(ctx context.Context, run *streamRun) {
+	run.setStatus(protocol.Started)
+	line := f.Dialect.AppendStatus(nil, run.stream.Name, protocol.Started, time.Now())
+	_ = f.writer.send(ctx, batch{run: run, lines: line}) // a cancelled run is noticed by the walk
+	f.Log.Debug().Str("stream", run.stream.Name).Msg("stream started")
+}
+
+// live returns the streams of the feed that are still being read.
+func (f *feedRun) live() []*streamRun {
+	var live []*streamRun
+	for _, run := range f.runs {
+		if run.alive() {
+			live = append(live, run)
+		}
+	}
+	return live
+}
+
+// end sends a stream's last state and status.
+func (f *feedRun) end(ctx context.Context, run *streamRun, walk error) {
+	if walk != nil {
+		f.charge(run, walk)
+	}
+	status := run.setEnd()
+	last := f.Dialect.AppendStatus(nil, run.stream.Name, status, time.Now())
+	if err := run.failure(); err != nil {
+		failure := Classify(err)
+		failure.Stream = run.stream.Name
+		last = f.Dialect.AppendFailure(last, failure, time.Now())
+	}
+	// The writer lives on after a cancellation: what is true must still be said.
+	_ = f.writer.send(context.WithoutCancel(ctx), batch{run: run, last: last, then: func(p *progress) {
+		if run.alive() && !run.plan.skip {
+			p.finish(f.bookmark)
+		}
+	}})
+}
+
+// charge ends a stream with an error. What Intercom closes to the workspace's plan is no failure of
+// ours, nor is a missing permission for a stream that nobody named; but neither moves a bookmark.
+func (f *feedRun) charge(run *streamRun, err error) {
+	if !run.alive() {
+		return
+	}
+	log := f.Log.With().Str("stream", run.stream.Name).Logger()
+	switch kind := intercom.KindOf(err); {
+	case kind == intercom.PlanRestricted:
+		run.withheld.Add(1)
+		run.leaveOut()
+		log.Warn().Err(err).Msg("not part of the workspace's plan: nothing was read")
+	case kind == intercom.MissingScope && f.implicit:
+		run.withheld.Add(1)
+		run.leaveOut()
+		log.Warn().Err(err).Str("permission", run.stream.Permission).Msg("left out: the token lacks a permission")
+	case kind == intercom.MissingScope:
+		run.fail(fmt.Errorf("the token lacks the permission %q: %w", run.stream.Permission, err))
+		log.Error().Err(run.failure()).Msg("stream is incomplete")
+	default:
+		run.fail(err)
+		log.Error().Err(err).Msg("stream is incomplete")
+	}
+}
+
+func (s *streamRun) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.err = err
+	}
+}
+
+func (s *streamRun) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+func (s *streamRun) leaveOut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leftOut = true
+}
+
+// alive tells whether nothing has ended the stream before its time.
+func (s *streamRun) alive() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err == nil && !s.leftOut
+}
+
+func (s *streamRun) setStatus(status protocol.Status) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status = status
+}
+
+func (s *streamRun) setEnd() protocol.Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status = protocol.Complete
+	if s.err != nil {
+		s.status = protocol.Incomplete
+	}
+	return s.status
+}
+
+// close joins what failed.
+func (r *Reader) close(ctx context.Context) error {
+	if err := r.Lines.Err(); err != nil {
+		return fmt.Errorf("%w: %w", errOutput, err)
+	}
+	var failures []error
+	for _, run := range r.runs {
+		if err := run.failure(); err != nil {
+			failures = append(failures, fmt.Errorf("stream %s: %w", run.stream.Name, err))
+		}
+	}
+	if len(failures) > 0 {
+		return errors.Join(failures...)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return r.withheld()
+}

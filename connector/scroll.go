@@ -1,0 +1,178 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"time"
+
+	"source-intercom/intercom"
+
+	"github.com/tidwall/gjson"
+)
+
+const (
+	scrollPage     = 100 // rows of a full page; Intercom fixes it
+	scrollIdle     = 30 * time.Second
+	scrollRestarts = 10
+	scrollWait     = 3 * time.Minute // for another scroll of the workspace to end; one lives for a minute
+)
+
+// A scroll is one walk over the companies. Intercom lets only one be open in a workspace, and lets it
+// die after a minute without a call, so that nothing slow may happen between two of its calls: pages
+// go into a spill, which another goroutine empties.
+// https://developers.intercom.com/docs/references/rest-api/api.intercom.io/companies/scrolloverallcompanies
+type scroll struct {
+	*feedRun
+	pages *spill
+	ids   map[uint64]struct{} // of all walks
+}
+
+// walkScroll reads the companies, and all that hangs on them.
+func walkScroll(ctx context.Context, f *feedRun) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s := &scroll{feedRun: f, pages: newSpill(f.Log), ids: map[uint64]struct{}{}}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.pages.end(s.all(ctx))
+	}()
+	err := s.drain(ctx)
+	cancel()
+	<-done
+	return errors.Join(err, s.pages.close())
+}
+
+// drain emits the pages as they come out of the spill.
+func (s *scroll) drain(ctx context.Context) error {
+	met := newSeen()
+	for {
+		body, err := s.pages.pop(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.listed(ctx, gjson.GetBytes(body, s.feed.Rows).Array(), met, span{0, s.upper}); err != nil {
+			return err
+		}
+	}
+}
+
+// ending is how a walk of the scroll ended.
+type ending int
+
+const (
+	ended ending = iota
+	expired
+	broken
+)
+
+// all walks the scroll until it has ended by itself. One that expired or broke in the middle cannot
+// be taken up again: it is walked anew, and rows that came before are not emitted twice.
+func (s *scroll) all(ctx context.Context) error {
+	for restart := 0; ; restart++ {
+		before := len(s.ids)
+		how, err := s.walk(ctx)
+		switch {
+		case how == ended, err != nil && how != broken && how != expired:
+			return err
+		case how == expired && restart > 0 && len(s.ids) == before:
+			return nil // it ends there every time, and has nothing more to show
+		case restart == scrollRestarts:
+			return fmt.Errorf("the scroll over companies was begun %d times and never reached its end: %w", restart+1, err)
+		}
+		s.Log.Warn().Err(err).Int("companies", len(s.ids)).Msg("the scroll over companies broke off: beginning it anew")
+		if err := pause(ctx, min(time.Second<<restart, 30*time.Second)); err != nil {
+			return err
+		}
+	}
+}
+
+// walk scrolls once from the start.
+func (s *scroll) walk(ctx context.Context) (ending, error) {
+	ids := map[uint64]struct{}{}
+	var param string
+	var last time.Time
+	for rows := 0; ; {
+		answer, err := s.call(ctx, param)
+		var api *intercom.Error
+		switch {
+		case errors.As(err, &api) && api.Kind == intercom.NotFound:
+			if param == "" || rows < scrollPage && time.Since(last) <= scrollIdle {
+				return ended, nil
+			}
+			return expired, err
+		case errors.As(err, &api) && api.Kind == intercom.Temporary && ctx.Err() == nil:
+			return broken, err
+		case err != nil:
+			return ended, err
+		}
+		last = time.Now()
+		page, err := answer.Rows(s.feed.Rows)
+		if err != nil || len(page) == 0 {
+			return ended, err
+		}
+		rows = len(page)
+		if !s.note(ids, page) {
+			return ended, &LoopError{Feed: s.feed.Name, What: "the scroll gave a page with nothing new"}
+		}
+		next := gjson.Get(answer.Body, "scroll_param")
+		if next.Type != gjson.String || next.Str == "" {
+			return ended, &intercom.ShapeError{Stream: s.feed.Name, Path: "scroll_param", Want: "a text", Found: found(next)}
+		}
+		param = next.Str
+		if err := s.pages.push(ctx, []byte(answer.Body)); err != nil {
+			return ended, err
+		}
+	}
+}
+
+// note adds a page's ids to this walk's and to all walks', and tells whether one was new to this walk.
+func (s *scroll) note(ids map[uint64]struct{}, page []gjson.Result) (fresh bool) {
+	for _, row := range page {
+		id := keyHash(row.Get("id").String())
+		_, had := ids[id]
+		fresh = fresh || !had
+		ids[id], s.ids[id] = struct{}{}, struct{}{}
+	}
+	return fresh
+}
+
+// call asks for the next page. It waits for another scroll of the workspace to end, but not for ever.
+func (s *scroll) call(ctx context.Context, param string) (*intercom.Answer, error) {
+	path := s.feed.Path
+	if param != "" {
+		path += "?scroll_param=" + url.QueryEscape(param)
+	}
+	for began, wait := time.Now(), 2*time.Second; ; wait = min(2*wait, 15*time.Second) {
+		answer, err := s.client.Do(ctx, intercom.Request{Method: "GET", Path: path, Stream: s.feed.Name, Once: true})
+		var api *intercom.Error
+		if !errors.As(err, &api) || api.Kind != intercom.ScrollExists {
+			return answer, err
+		}
+		if time.Since(began) > scrollWait {
+			return nil, fmt.Errorf("another scroll over this workspace's companies stayed open for %s: a second connection, "+
+				"another tool that reads companies, or a run that is still going on: %w", scrollWait, err)
+		}
+		s.Log.Info().Dur("wait", wait).Msg("another scroll over the companies is open: waiting for it to end")
+		if err := pause(ctx, wait); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,329 @@
+package connector
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"source-intercom/intercom"
+
+	"github.com/tidwall/gjson"
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	windowPages   = 20 // a closed window is cut until it holds no more pages
+	fewPages      = 3  // a range of so few pages is read as the open window alone
+	windowsAtOnce = 4
+	rewalks       = 5  // walks of one uncuttable window before its stream is given up
+	retakes       = 3  // how often the clock is read again when the closed windows took long
+	followUps     = 50 // walks down the open window
+)
+
+// The contacts search up to API 2.16 compares whole days in the workspace's zone. Which zone that is
+// need not be known: these margins cover every one.
+const (
+	daysAbove = 26 * 60 * 60
+	daysBelow = 48 * 60 * 60
+)
+
+// A searchRun is one search feed in one run.
+//
+// A range is read as closed windows up to the server's clock less the index lag, several at a time,
+// and then as one open window from there upwards, newest first, which catches whatever was edited,
+// and so moved up, meanwhile.
+type searchRun struct {
+	*feedRun
+	days    bool
+	zone    *time.Location
+	closeAt atomic.Int64 // the closed windows' upper end: rows from here on are emitted wherever they are met
+	need    ranges
+}
+
+// walkSearch reads a search feed.
+func walkSearch(ctx context.Context, f *feedRun) error {
+	s := &searchRun{feedRun: f, zone: f.workspace.TimeZone}
+	s.days = f.feed.Days && !intercom.Version(f.Config.APIVersion).SearchesExactSeconds()
+	if s.zone == nil {
+		s.zone = time.UTC
+	}
+	for _, run := range f.runs {
+		s.need = s.need.union(run.plan.need)
+	}
+	if f.upper <= f.clock {
+		s.closeAt.Store(f.upper)
+		return s.closed(ctx, s.need.within(span{0, f.upper}))
+	}
+	if len(s.need) == 0 {
+		return nil
+	}
+	return s.toTheTop(ctx, f.clock)
+}
+
+// toTheTop reads all that is needed, without an upper limit.
+func (s *searchRun) toTheTop(ctx context.Context, clock int64) error {
+	lag := int64(s.Config.IndexLag / time.Second)
+	lowest := s.need[0].lo
+	s.closeAt.Store(clock - lag)
+	small, first, err := s.small(ctx, lowest, clock)
+	if err != nil {
+		return err
+	}
+	if small {
+		s.closeAt.Store(lowest) // nothing is closed: all rows are emitted where they are met
+		return s.open(ctx, lowest, first)
+	}
+	from := int64(0)
+	for again := 0; ; again++ {
+		if err := s.closed(ctx, s.need.within(span{from, clock - lag})); err != nil {
+			return err
+		}
+		now := s.client.Now().Unix()
+		if now-clock <= lag || again == retakes {
+			break
+		}
+		from, clock = clock-lag, now
+		s.closeAt.Store(clock - lag)
+		s.bookmark = clock
+	}
+	return s.open(ctx, max(clock-lag, lowest), nil)
+}
+
+// small tells whether the range from lo upwards is so short that closed windows would only cost
+// calls. The page by which it told is the open window's first.
+func (s *searchRun) small(ctx context.Context, lo, clock int64) (bool, *intercom.SearchPage, error) {
+	if s.days && lo >= clock-daysBelow {
+		return true, nil, nil // the walk is left at the first page below lo, whatever the count
+	}
+	first, err := s.search(ctx, s.upwards(lo), "descending", "", s.Config.PageSize)
+	if err != nil {
+		return false, nil, err
+	}
+	return first.Total <= int64(fewPages*s.Config.PageSize), first, nil
+}
+
+// closed reads closed windows, several at a time.
+func (s *searchRun) closed(ctx context.Context, spans ranges) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(windowsAtOnce)
+	var cut error
+	for _, sp := range spans {
+		var n int64
+		if n, cut = s.count(ctx, window{span: sp}); cut != nil {
+			break
+		}
+		if cut = s.split(ctx, group, window{span: sp}, n); cut != nil {
+			break
+		}
+	}
+	if err := group.Wait(); err != nil {
+		return err // the cut then failed because the group's context was cancelled
+	}
+	return cut
+}
+
+// split cuts a window by the counts that the API reports until each piece is a few pages long, and
+// has the pieces walked in ascending order. A window that counts nothing is finished.
+func (s *searchRun) split(ctx context.Context, group *errgroup.Group, w window, n int64) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if n == 0 {
+		return s.finished(ctx, w.span)
+	}
+	low, high, ok := s.halves(w)
+	if n <= int64(windowPages*s.Config.PageSize) || !ok || low.created != w.created {
+		group.Go(func() error { return s.window(ctx, w, n) })
+		return nil
+	}
+	below, err := s.count(ctx, low)
+	if err != nil {
+		return err
+	}
+	if err := s.split(ctx, group, low, below); err != nil {
+		return err
+	}
+	above := n - below
+	if above <= 0 || s.days { // counts of whole days overlap, and a live world moves: ask
+		if above, err = s.count(ctx, high); err != nil {
+			return err
+		}
+	}
+	return s.split(ctx, group, high, above)
+}
+
+// window reads one closed window. One that is crowded with contacts of a single day is cut by the
+// day of their creation; should the pieces hold fewer rows than the whole, it is read as one chain.
+func (s *searchRun) window(ctx context.Context, w window, n int64) error {
+	met := newSeen()
+	if !s.days || n <= int64(windowPages*s.Config.PageSize) {
+		return s.walkClosed(ctx, w, met, 0)
+	}
+	if err := s.crowded(ctx, w, met, n); err != nil {
+		return err
+	}
+	if int64(met.len()) < n {
+		return s.walkClosed(ctx, w, met, 0)
+	}
+	return s.finished(ctx, w.span)
+}
+
+// crowded walks a window's pieces by day of creation. They share their bounds, since the API's days
+// begin at a midnight that need not be known.
+func (s *searchRun) crowded(ctx context.Context, w window, met *seen, n int64) error {
+	low, high, ok := s.halves(w)
+	if n <= int64(windowPages*s.Config.PageSize) || !ok {
+		return s.walkClosed(ctx, w, met, 0)
+	}
+	for _, half := range []window{low, high} {
+		n, err := s.count(ctx, half)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			continue
+		}
+		if err := s.crowded(ctx, half, met, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finished notes for every live stream that a span has been read.
+func (s *searchRun) finished(ctx context.Context, sp span) error {
+	for _, run := range s.live() {
+		if err := s.writer.send(ctx, batch{run: run, then: func(p *progress) { p.finishRange(sp) }}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A window is a piece of a search: a span of the cursor, and for crowded days of contacts a span of
+// days of creation, whose bounds neighbours share.
+type window struct {
+	span
+	created span // zero: all
+}
+
+// halves cuts a window in two, where it can be cut: at a second, or, where the API compares days, at
+// a midnight and then by days of creation.
+func (s *searchRun) halves(w window) (low, high window, ok bool) {
+	low, high = w, w
+	if !s.days {
+		mid := w.lo + (min(w.hi, s.client.Now().Unix()+1)-w.lo)/2
+		low.hi, high.lo = mid, mid
+		return low, high, w.lo < mid && mid < w.hi
+	}
+	if mid := s.midnight(w.lo + (w.hi-w.lo)/2); w.created == (span{}) && w.lo < mid && mid < w.hi {
+		low.hi, high.lo = mid, mid
+		return low, high, true
+	}
+	created := w.created
+	if created == (span{}) {
+		// Intercom was founded in 2011; what claims to be older stays in the lowest piece, whose
+		// query has no lower bound, as the highest has no upper one.
+		created = span{time.Date(2011, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), s.client.Now().Unix() + daysBelow}
+	}
+	mid := s.midnight(created.lo + (created.hi-created.lo)/2)
+	low.created, high.created = span{created.lo, mid}, span{mid, created.hi}
+	return low, high, created.lo < mid && mid < created.hi
+}
+
+// midnight is the last midnight of the workspace's zone that is not after t. Bounds on midnights only
+// save pages; no row depends on the zone being right.
+func (s *searchRun) midnight(t int64) int64 {
+	y, m, d := time.Unix(t, 0).In(s.zone).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, s.zone).Unix()
+}
+
+// query renders a window. The lower bound is asked for explicitly, since nobody knows whether the
+// API's `>` includes it: the documents and the connectors in use disagree.
+func (s *searchRun) query(w window) string {
+	hi := w.hi
+	if s.days && hi != forever {
+		hi += daysAbove
+	}
+	filters := []string{orEqual(s.feed.Cursor, ">", w.lo)}
+	if hi != forever {
+		filters = append(filters, filter(s.feed.Cursor, "<", hi))
+	}
+	if w.created != (span{}) {
+		if first := time.Date(2011, 1, 1, 0, 0, 0, 0, time.UTC).Unix(); w.created.lo > first {
+			filters = append(filters, orEqual("created_at", ">", w.created.lo))
+		}
+		if w.created.hi < s.client.Now().Unix() {
+			filters = append(filters, orEqual("created_at", "<", w.created.hi))
+		}
+	}
+	return `{"operator":"AND","value":[` + strings.Join(filters, ",") + `]}`
+}
+
+func filter(field, op string, at int64) string {
+	return `{"field":"` + field + `","operator":"` + op + `","value":` + strconv.FormatInt(at, 10) + `}`
+}
+
+func orEqual(field, op string, at int64) string {
+	return `{"operator":"OR","value":[` + filter(field, op, at) + `,` + filter(field, "=", at) + `]}`
+}
+
+// count asks how many rows a window holds; with days, how many its widened query answers.
+func (s *searchRun) count(ctx context.Context, w window) (int64, error) {
+	page, err := s.search(ctx, w, "ascending", "", 1)
+	if err != nil {
+		return 0, err
+	}
+	return page.Total, nil
+}
+
+func (s *searchRun) search(ctx context.Context, w window, order, after string, perPage int) (*intercom.SearchPage, error) {
+	return s.client.Search(ctx, intercom.Search{
+		Path: s.feed.Path, Rows: s.feed.Rows, Stream: s.feed.Name, Query: s.query(w),
+		SortField: s.feed.Cursor, Order: order, PerPage: perPage, StartingAfter: after,
+	})
+}
+
+// wants tells whether a stream takes a row that was met in a window. A row that lies in another
+// closed window is left to that one.
+func (s *searchRun) wants(run *streamRun, w span, at int64, ok bool) bool {
+	switch {
+	case !ok:
+		return true // no cursor value to judge by
+	case at >= s.upper:
+		return false
+	case at >= s.closeAt.Load():
+		return run.plan.need.contains(at)
+	}
+	return w.contains(at) && run.plan.need.contains(at)
+}
+
+// page emits a page's rows, with all their children, and returns when all is handed on: how many of
+// them had not been met before.
+func (s *searchRun) page(ctx context.Context, w span, page *intercom.SearchPage, met *seen) (fresh int, err error) {
+	runs := s.live()
+	wanted := make([][]gjson.Result, len(runs))
+	fresh = 0
+	for _, row := range page.Rows {
+		if met.again(keyHash(row.Get("id").String()), contentOf(row)) {
+			continue
+		}
+		fresh++
+		at, ok := seconds(row.Get(s.feed.Cursor))
+		for i, run := range runs {
+			if s.wants(run, w, at, ok) {
+				wanted[i] = append(wanted[i], row)
+			}
+		}
+	}
+	var units sync.WaitGroup
+	errs := make([]error, len(runs))
+	for i, run := range runs {
+		units.Go(func() { errs[i] = s.emit(ctx, run, wanted[i]) })
+	}
+	units.Wait()
+	return fresh, s.blame(ctx, runs, errs)
+}

@@ -1,0 +1,86 @@
+package connector
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"source-intercom/protocol"
+)
+
+// ErrWithheld is the error of a strict run that read everything except what Intercom does not give.
+var ErrWithheld = errors.New("Intercom withheld some data")
+
+// Progress is a snapshot for people; it may be called at any time.
+func (r *Reader) Progress() Progress {
+	p := Progress{Elapsed: time.Since(r.began)}
+	if r.client == nil {
+		return p
+	}
+	stats := r.client.Stats()
+	p.Requests, p.Limit, p.Left = stats.Requests, stats.Limit, stats.Remaining
+	p.Streams = r.streams()
+	return p
+}
+
+func (r *Reader) streams() []StreamProgress {
+	var out []StreamProgress
+	for _, run := range r.runs {
+		run.mu.Lock()
+		status, err := run.status, run.err
+		run.mu.Unlock()
+		out = append(out, StreamProgress{
+			Name: run.stream.Name, Status: status, Err: err,
+			Records: run.records.Load(), Skipped: run.skipped.Load(),
+			Withheld: run.withheld.Load(), Unchanged: run.unchanged.Load(),
+		})
+	}
+	return out
+}
+
+// summary closes the books, and reports what the schemas did not know.
+func (r *Reader) summary() *Summary {
+	s := &Summary{Streams: r.streams(), Elapsed: time.Since(r.began), State: r.State}
+	if r.client != nil {
+		s.Client = r.client.Stats()
+	}
+	if r.writer != nil {
+		if written := r.writer.written.Load(); written != nil {
+			s.State = *written
+		}
+	}
+	for _, run := range r.runs {
+		r.report(run, "Intercom sends a field that the schema does not know; it is passed on", run.encoder.Drift())
+		r.report(run, "values could not be brought to the schema's type and are null", run.encoder.Nulled())
+	}
+	return s
+}
+
+func (r *Reader) report(run *streamRun, what string, fields map[string]int64) {
+	names := make([]string, 0, len(fields))
+	for name := range fields {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		r.Log.Warn().Str("stream", run.stream.Name).Str("field", name).Int64("records", fields[name]).Msg(what)
+	}
+}
+
+// withheld is the strict run's error.
+func (r *Reader) withheld() error {
+	if !r.Strict {
+		return nil
+	}
+	var errs []error
+	for _, run := range r.runs {
+		if n := run.withheld.Load(); n > 0 {
+			errs = append(errs, fmt.Errorf("stream %s: %w (%d)", run.stream.Name, ErrWithheld, n))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Discover renders the catalog. It needs no network.
+func Discover(d protocol.Dialect) ([]byte, error) { return d.Catalog(Catalog()) }

@@ -1,0 +1,169 @@
+package connector
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"source-intercom/protocol"
+)
+
+const (
+	stateEvery     = time.Second      // at most one state line in this time for each stream
+	heartbeatAfter = 10 * time.Minute // of silence on stdout; Airbyte's shortest limit is an hour and a half
+	batchBytes     = 256 << 10        // a batch is handed on when it has grown to this
+	batchesWaiting = 8                // batches that may wait for the writer
+)
+
+// A batch is what workers hand to the writer: lines of one stream, what may be remembered once they
+// are written, and what has been finished with them.
+type batch struct {
+	run     *streamRun
+	lines   []byte
+	records int64
+	prints  []print
+	then    func(*progress) // runs after the lines are written
+	last    []byte          // ends the stream: written after its last state
+}
+
+// The writer alone owns stdout and the progress of all streams. It writes lines first, then the
+// state that they justify, so that a state never runs ahead of its records.
+type writer struct {
+	dialect protocol.Dialect
+	lines   *protocol.Lines
+	onState func(protocol.States)
+	in      chan batch
+
+	runs    []*streamRun
+	states  protocol.States // as last rendered
+	lastOut time.Time
+	written atomic.Pointer[protocol.States]
+}
+
+// part is what the writer knows of one stream.
+type part struct {
+	progress  *progress
+	dirty     bool // the progress has moved since the last state line
+	lastState time.Time
+	records   int64 // written since the last state line
+	running   bool
+	ended     bool
+}
+
+// send hands a batch to the writer. It blocks while the writer is busy, which is how a slow reader of
+// stdout slows the reading down.
+func (w *writer) send(ctx context.Context, b batch) error {
+	select {
+	case w.in <- b:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// loop writes batches until the channel is closed. After an error it goes on taking batches, so that
+// nobody waits for ever, and drops them; fail is told once.
+func (w *writer) loop(fail context.CancelCauseFunc) {
+	tick := time.NewTicker(stateEvery)
+	defer tick.Stop()
+	w.lastOut = time.Now()
+	for {
+		var err error
+		select {
+		case b, open := <-w.in:
+			if !open {
+				return
+			}
+			if w.lines.Err() == nil {
+				err = w.write(b)
+			}
+		case <-tick.C:
+			if w.lines.Err() == nil {
+				err = w.tick()
+			}
+		}
+		if err != nil {
+			fail(fmt.Errorf("%w: %w", errOutput, err))
+		}
+	}
+}
+
+func (w *writer) write(b batch) error {
+	p := &b.run.part
+	if b.records > 0 && !p.running {
+		p.running = true
+		if err := w.lines.Write(w.dialect.AppendStatus(nil, b.run.stream.Name, protocol.Running, time.Now())); err != nil {
+			return err
+		}
+	}
+	if len(b.lines) > 0 {
+		w.lastOut = time.Now()
+		if err := w.lines.Write(b.lines); err != nil {
+			return err
+		}
+	}
+	p.records += b.records
+	b.run.records.Add(b.records)
+	p.progress.prints.wrote(b.prints)
+	putBuffer(b.lines)
+	if b.then == nil {
+		return nil
+	}
+	b.then(p.progress)
+	p.dirty = true
+	if b.last == nil && time.Since(p.lastState) < stateEvery {
+		return nil
+	}
+	if err := w.state(b.run); err != nil || b.last == nil {
+		return err
+	}
+	p.ended = true
+	return w.lines.Write(b.last)
+}
+
+// tick writes the states that were held back, and breaks a long silence.
+func (w *writer) tick() error {
+	for _, run := range w.runs {
+		p := &run.part
+		silent := time.Since(w.lastOut) >= heartbeatAfter && p.running && !p.ended && p.records == 0
+		if p.dirty && time.Since(p.lastState) >= stateEvery || silent {
+			if err := w.state(run); err != nil {
+				return err
+			}
+		}
+	}
+	return w.lines.Flush()
+}
+
+// state writes a stream's state line and flushes it.
+func (w *writer) state(run *streamRun) error {
+	p := &run.part
+	w.render(run)
+	line := w.dialect.AppendState(nil, run.stream.Name, p.records, w.states)
+	p.records, p.dirty, p.lastState, w.lastOut = 0, false, time.Now(), time.Now()
+	if err := w.lines.Write(line); err != nil {
+		return err
+	}
+	if err := w.lines.Flush(); err != nil {
+		return err
+	}
+	snapshot := protocol.States{Streams: append([]protocol.StreamState(nil), w.states.Streams...), Extra: w.states.Extra}
+	w.written.Store(&snapshot)
+	if w.onState != nil {
+		w.onState(snapshot)
+	}
+	return nil
+}
+
+// render puts the stream's value into the whole state.
+func (w *writer) render(run *streamRun) {
+	value := run.part.progress.value()
+	for i := range w.states.Streams {
+		if w.states.Streams[i].Stream == run.stream.Name {
+			w.states.Streams[i].Value = value
+			return
+		}
+	}
+	w.states.Streams = append(w.states.Streams, protocol.StreamState{Stream: run.stream.Name, Value: value})
+}

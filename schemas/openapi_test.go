@@ -1,0 +1,277 @@
+package schemas
+
+import (
+	"compress/gzip"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+)
+
+var versions = []string{"2.10", "2.11", "2.12", "2.13", "2.14", "2.15", "2.16", "preview"}
+
+// rows says where Intercom's description of a stream's rows is found: the
+// operation, and the way from its answer to the list. Later ones add to earlier ones.
+var rows = map[string][]struct{ method, path, list string }{
+	"activity_logs": {
+		{"get", "/admins/activity_logs", "activity_logs"},
+		{"post", "/admins/activity_logs/search", "activity_logs"},
+	},
+	"admins": {{"get", "/admins", "admins"}, {"get", "/admins/{}", ""}},
+	"companies": {
+		{"get", "/companies/scroll", "data"},
+		{"post", "/companies/list", "data"},
+		{"post", "/companies/search", "data"},
+		{"get", "/companies/{}", ""},
+	},
+	"company_attributes": {{"get", "/data_attributes", "data"}},
+	"company_segments":   {{"get", "/companies/{}/segments", "data"}},
+	"contact_attributes": {{"get", "/data_attributes", "data"}},
+	"contacts": {
+		{"post", "/contacts/search", "data"},
+		{"get", "/contacts", "data"},
+		{"get", "/contacts/{}", ""},
+	},
+	"conversation_parts": {{"get", "/conversations/{}", "conversation_parts.conversation_parts"}},
+	"conversations":      {{"post", "/conversations/search", "conversations"}, {"get", "/conversations/{}", ""}},
+	"segments":           {{"get", "/segments", "segments"}, {"get", "/segments/{}", ""}},
+	"tags":               {{"get", "/tags", "data"}, {"get", "/tags/{}", ""}},
+	"teams":              {{"get", "/teams", "teams"}, {"get", "/teams/{}", ""}},
+	"tickets":            {{"post", "/tickets/search", "tickets"}, {"get", "/tickets/{}", ""}},
+}
+
+// leftOut are fields that a schema does not have, with all below them, and why.
+var leftOut = map[string]string{
+	"conversations: conversation_parts":                                 "a stream of its own",
+	"tickets: ticket_parts.ticket_parts[].updated_attribute_data.value": "left an open object: its id and label are text or, for files, lists",
+}
+
+// TestCoversOpenAPI holds each schema against what Intercom publishes: every
+// field of every version is there, with a type that the version's value can be
+// brought to.
+func TestCoversOpenAPI(t *testing.T) {
+	for _, version := range versions {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			api := openAPI(t, version)
+			for _, stream := range Names() {
+				theirs := map[string][]string{}
+				for _, row := range rows[stream] {
+					for _, s := range api.rows(t, row.method, row.path, row.list) {
+						api.fields(s, "", nil, theirs)
+					}
+				}
+				if len(theirs) == 0 {
+					t.Errorf("%s: no field found", stream)
+				}
+				ours := map[string]*node{}
+				flatten(parse(t, stream), "", ours)
+				for _, field := range slices.Sorted(maps.Keys(theirs)) {
+					n, ok := ours[field]
+					if !ok {
+						if !isLeftOut(stream + ": " + field) {
+							t.Errorf("%s: %s is missing", stream, field)
+						}
+						continue
+					}
+					for _, kind := range theirs[field] {
+						if !n.takes(kind) {
+							t.Errorf("%s: %s is %s there and %s here", stream, field, kind, n.kind())
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+func isLeftOut(field string) bool {
+	for top := range leftOut {
+		if field == top || strings.HasPrefix(field, top+".") {
+			return true
+		}
+	}
+	return false
+}
+
+// takes reports whether a value of Intercom's type can be brought to the type
+// of the schema without loss.
+func (n *node) takes(kind string) bool {
+	scalar := kind != "object" && kind != "array"
+	switch n.kind() {
+	case kind:
+		return true
+	case "string":
+		return scalar
+	case "number":
+		return kind == "integer"
+	case "integer":
+		return kind == "string" && n.Unix
+	case "object":
+		return scalar && n.Wrap != ""
+	case "array":
+		return kind == "object" && n.Unwrap != ""
+	}
+	return false
+}
+
+// flatten lists a schema's fields by path; array items are "[]".
+func flatten(n *node, path string, into map[string]*node) {
+	for name, property := range n.Properties {
+		child := strings.TrimPrefix(path+"."+name, ".")
+		into[child] = property
+		flatten(property, child, into)
+	}
+	if n.Items != nil {
+		into[path+"[]"] = n.Items
+		flatten(n.Items, path+"[]", into)
+	}
+}
+
+// document is the part of an OpenAPI file that describes answers.
+type document struct {
+	Paths      map[string]map[string]yaml.Node
+	Components struct {
+		Schemas   map[string]schema
+		Responses map[string]response
+	}
+}
+
+type operation struct{ Responses map[string]response }
+
+type response struct {
+	Ref     string `yaml:"$ref"`
+	Content map[string]struct{ Schema schema }
+}
+
+type schema struct {
+	Ref        string `yaml:"$ref"`
+	Type       yaml.Node
+	Properties map[string]schema
+	Items      *schema
+	AllOf      []schema `yaml:"allOf"`
+	OneOf      []schema `yaml:"oneOf"`
+	AnyOf      []schema `yaml:"anyOf"`
+}
+
+func openAPI(t *testing.T, version string) *document {
+	t.Helper()
+	file, err := os.Open(filepath.Join("..", "emulator", "testdata", "openapi", version+".yaml.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	unzipped, err := gzip.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	api := &document{}
+	if err := yaml.NewDecoder(unzipped).Decode(api); err != nil {
+		t.Fatal(err)
+	}
+	return api
+}
+
+var parameter = regexp.MustCompile(`{[^}]*}`)
+
+// rows returns the schemas of one row of an operation's answer, or none where
+// the version lacks the operation.
+func (d *document) rows(t *testing.T, method, path, list string) []schema {
+	t.Helper()
+	for template, methods := range d.Paths {
+		described, ok := methods[method]
+		if !ok || parameter.ReplaceAllString(template, "{}") != path {
+			continue
+		}
+		var op operation
+		if err := described.Decode(&op); err != nil {
+			t.Fatalf("%s %s: %v", method, template, err)
+		}
+		answer := op.Responses["200"]
+		if answer.Ref != "" {
+			answer = d.Components.Responses[answer.Ref[strings.LastIndex(answer.Ref, "/")+1:]]
+		}
+		found := []schema{answer.Content["application/json"].Schema}
+		for name := range strings.SplitSeq(list, ".") {
+			if name != "" {
+				found = d.members(found, name)
+			}
+		}
+		if len(found) == 0 {
+			t.Errorf("%s %s: the answer has no %s", method, path, list)
+		}
+		return found
+	}
+	return nil
+}
+
+// members returns what the schemas say of a property: the schema of its items
+// if it is an array, else its own.
+func (d *document) members(in []schema, name string) []schema {
+	var found []schema
+	for _, s := range in {
+		s = d.resolve(s)
+		found = append(found, d.members(s.parts(), name)...)
+		if property, ok := s.Properties[name]; ok {
+			if property = d.resolve(property); property.Items != nil {
+				property = *property.Items
+			}
+			found = append(found, property)
+		}
+	}
+	return found
+}
+
+// resolve follows a reference. One that leads nowhere, as some of Intercom's
+// do, says nothing about its fields.
+func (d *document) resolve(s schema) schema {
+	for s.Ref != "" {
+		s = d.Components.Schemas[s.Ref[strings.LastIndex(s.Ref, "/")+1:]]
+	}
+	return s
+}
+
+func (s schema) parts() []schema { return slices.Concat(s.AllOf, s.OneOf, s.AnyOf) }
+
+// fields adds the types of all fields below a schema, by path. via holds the
+// references being followed, as schemas contain each other.
+func (d *document) fields(s schema, path string, via []string, into map[string][]string) {
+	if s.Ref != "" {
+		if slices.Contains(via, s.Ref) {
+			return
+		}
+		via = append(slices.Clip(via), s.Ref)
+		s = d.resolve(s)
+	}
+	if path != "" {
+		into[path] = append(into[path], s.types()...)
+	}
+	for _, part := range s.parts() {
+		d.fields(part, path, via, into)
+	}
+	for name, property := range s.Properties {
+		d.fields(property, strings.TrimPrefix(path+"."+name, "."), via, into)
+	}
+	if s.Items != nil {
+		d.fields(*s.Items, path+"[]", via, into)
+	}
+}
+
+// types returns the types that a schema names, without null.
+func (s schema) types() []string {
+	var names []string
+	switch s.Type.Kind {
+	case yaml.ScalarNode:
+		names = []string{s.Type.Value}
+	case yaml.SequenceNode:
+		for _, name := range s.Type.Content {
+			names = append(names, name.Value)
+		}
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return name == "null" })
+}

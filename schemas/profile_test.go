@@ -1,0 +1,182 @@
+package schemas
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// keys are the properties that make a record unique: never null, always text.
+var keys = map[string][]string{
+	"activity_logs":      {"id"},
+	"admins":             {"id"},
+	"companies":          {"id"},
+	"company_attributes": {"model", "full_name"}, // built-in attributes have no id
+	"company_segments":   {"company_id", "id"},
+	"contact_attributes": {"model", "full_name"},
+	"contacts":           {"id"},
+	"conversation_parts": {"conversation_id", "id"},
+	"conversations":      {"id"},
+	"segments":           {"id"},
+	"tags":               {"id"},
+	"teams":              {"id"},
+	"tickets":            {"id"},
+}
+
+// node is one schema with every keyword that the profile knows. Decoding it
+// strictly is what keeps all other keywords out.
+type node struct {
+	Schema      string           `json:"$schema"`
+	Type        types            `json:"type"`
+	Description string           `json:"description"`
+	Additional  *bool            `json:"additionalProperties"`
+	Properties  map[string]*node `json:"properties"`
+	Items       *node            `json:"items"`
+	Unix        bool             `json:"x-unix"`
+	Wrap        string           `json:"x-wrap"`
+	Unwrap      string           `json:"x-unwrap"`
+}
+
+// types is the type keyword; the root has a bare string, all others a list.
+type types []string
+
+func (l *types) UnmarshalJSON(b []byte) error {
+	var one string
+	if json.Unmarshal(b, &one) == nil {
+		*l = types{one}
+		return nil
+	}
+	return json.Unmarshal(b, (*[]string)(l))
+}
+
+// kind is the type that is not null.
+func (n *node) kind() string { return n.Type[len(n.Type)-1] }
+
+func parse(t *testing.T, stream string) *node {
+	t.Helper()
+	schema, ok := Get(stream)
+	if !ok {
+		t.Fatalf("no schema for %s", stream)
+	}
+	decoder := json.NewDecoder(strings.NewReader(string(schema)))
+	decoder.DisallowUnknownFields()
+	root := &node{}
+	if err := decoder.Decode(root); err != nil {
+		t.Fatalf("%s: %v", stream, err)
+	}
+	return root
+}
+
+func TestSafeProfile(t *testing.T) {
+	for _, stream := range Names() {
+		t.Run(stream, func(t *testing.T) {
+			root := parse(t, stream)
+			if root.Schema != "http://json-schema.org/draft-07/schema#" {
+				t.Errorf("$schema = %q", root.Schema)
+			}
+			if !slices.Equal(root.Type, types{"object"}) {
+				t.Errorf("root type = %v", root.Type)
+			}
+			checkObject(t, "", root)
+			for name, property := range root.Properties {
+				want := types{"null", property.kind()}
+				if slices.Contains(keys[stream], name) {
+					want = types{"string"}
+				}
+				if !slices.Equal(property.Type, want) {
+					t.Errorf("%s: type %v, want %v", name, property.Type, want)
+				}
+			}
+			for _, key := range keys[stream] {
+				if root.Properties[key] == nil {
+					t.Errorf("key property %s is missing", key)
+				}
+			}
+			schema, _ := Get(stream)
+			if _, err := Compile(schema); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+var propertyName = regexp.MustCompile(`^_?[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
+
+func checkObject(t *testing.T, path string, n *node) {
+	t.Helper()
+	if n.Additional == nil || !*n.Additional {
+		t.Errorf("%s: additionalProperties is not true", path)
+	}
+	if n.Items != nil || n.Unix || n.Unwrap != "" {
+		t.Errorf("%s: object with keywords of another type", path)
+	}
+	if n.Wrap != "" && n.Properties != nil && n.Properties[n.Wrap] == nil {
+		t.Errorf("%s: x-wrap names no property: %s", path, n.Wrap)
+	}
+	// Names that match are lower case, and so unique whatever a target makes of case.
+	for name, property := range n.Properties {
+		child := strings.TrimPrefix(path+"."+name, ".")
+		if !propertyName.MatchString(name) {
+			t.Errorf("%s: not a lower_snake name", child)
+		}
+		if property.Description == "" || !strings.HasSuffix(property.Description, ".") {
+			t.Errorf("%s: description %q is not a sentence", child, property.Description)
+		}
+		if path != "" && !slices.Equal(property.Type, types{"null", property.kind()}) {
+			t.Errorf("%s: type %v is not nullable", child, property.Type)
+		}
+		checkMeaning(t, child, name, property)
+		checkType(t, child, property)
+	}
+}
+
+func checkType(t *testing.T, path string, n *node) {
+	t.Helper()
+	switch n.kind() {
+	case "object":
+		checkObject(t, path, n)
+		return
+	case "array":
+		switch {
+		case n.Items == nil || len(n.Items.Type) == 0:
+			t.Errorf("%s: array without typed items", path)
+		case !slices.Equal(n.Items.Type, types{"null", n.Items.kind()}):
+			t.Errorf("%s: items of type %v", path, n.Items.Type)
+		default:
+			checkType(t, path+"[]", n.Items)
+		}
+		if n.Wrap != "" || n.Unix {
+			t.Errorf("%s: array with keywords of another type", path)
+		}
+	case "string", "boolean", "number", "integer":
+		if n.Items != nil || n.Wrap != "" || n.Unwrap != "" || n.Unix && n.kind() != "integer" {
+			t.Errorf("%s: %s with keywords of another type", path, n.kind())
+		}
+	default:
+		t.Errorf("%s: type %v", path, n.Type)
+	}
+	if n.Properties != nil || n.Additional != nil {
+		t.Errorf("%s: %s with properties", path, n.kind())
+	}
+}
+
+// checkMeaning holds what a name promises: ids are text, so that tables join;
+// times are marked, so that Singer gets them as dates.
+func checkMeaning(t *testing.T, path, name string, n *node) {
+	t.Helper()
+	isID := name == "id" || strings.HasSuffix(name, "_id")
+	isIDs := strings.HasSuffix(name, "_ids")
+	isTime := strings.HasSuffix(name, "_at") || strings.HasSuffix(name, "_since") || name == "snoozed_until" || name == "custom_until_time"
+	switch {
+	case isIDs:
+		if n.kind() != "array" || n.Items == nil || n.Items.kind() != "string" {
+			t.Errorf("%s: ids are not an array of strings", path)
+		}
+	case isID && n.kind() != "string":
+		t.Errorf("%s: id of type %s", path, n.kind())
+	case isTime != n.Unix:
+		t.Errorf("%s: x-unix = %v, want %v", path, n.Unix, isTime)
+	}
+}
