@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"maps"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -70,7 +72,9 @@ type reading struct {
 	ctx      context.Context
 	out      *bytes.Buffer
 	onState  func(protocol.States)
-	failing  bool // an error is expected
+	failing  bool                      // an error is expected
+	through  func(io.Writer) io.Writer // what stdout does on its way to out
+	log      io.Writer
 	selected *protocol.Selection
 }
 
@@ -122,15 +126,25 @@ func (w *world) read(t *testing.T, r reading) *run {
 		}
 	}
 	w.ResetRequests()
-	lines := protocol.NewLines(r.out)
-	reader := NewReader(Options{Config: cfg, Dialect: r.dialect, Lines: lines, Log: zerolog.Nop(),
+	stdout, log := io.Writer(r.out), zerolog.Nop()
+	if r.through != nil {
+		stdout = r.through(stdout)
+	}
+	if r.log != nil {
+		log = zerolog.New(r.log)
+	}
+	reader := NewReader(Options{Config: cfg, Dialect: r.dialect, Lines: protocol.NewLines(stdout), Log: log,
 		Selection: selection, State: r.state, Strict: r.strict, OnState: r.onState})
 	summary, err := reader.Read(r.ctx)
 	if (err != nil) != r.failing {
 		t.Fatalf("read: error %v, want one: %v", err, r.failing)
 	}
 	out := &run{Summary: summary, err: err, requests: w.Requests()}
-	out.parse(t, r.out.String())
+	text := r.out.String()
+	if r.through != nil { // it may have been cut off in a line
+		text = text[:strings.LastIndexByte(text, '\n')+1]
+	}
+	out.parse(t, text)
 	for stream, rows := range out.records {
 		if w.union[stream] == nil {
 			w.union[stream] = map[string]json.RawMessage{}
@@ -268,3 +282,11 @@ func (r *run) stateValue(stream string) gjson.Result {
 func ids(rows map[string]json.RawMessage) []string { return slices.Sorted(maps.Keys(rows)) }
 
 var errTest = errors.New("test")
+
+// testLog is silent, unless READ_LOG is set.
+var testLog = func() zerolog.Logger {
+	if os.Getenv("READ_LOG") == "" {
+		return zerolog.Nop()
+	}
+	return zerolog.New(os.Stderr).With().Timestamp().Logger()
+}()

@@ -75,16 +75,21 @@ const (
 // all walks the scroll until it has ended by itself. One that expired or broke in the middle cannot
 // be taken up again: it is walked anew, and rows that came before are not emitted twice.
 func (s *scroll) all(ctx context.Context) error {
+	most, expiredAt := 0, -1 // companies that any walk showed, and the last one if it expired
 	for restart := 0; ; restart++ {
-		before := len(s.ids)
-		how, err := s.walk(ctx)
+		before, ids := len(s.ids), map[uint64]struct{}{}
+		how, err := s.walk(ctx, ids)
+		most = max(most, len(ids))
 		switch {
 		case how == ended, err != nil && how != broken && how != expired:
 			return err
-		case how == expired && restart > 0 && len(s.ids) == before:
+		case how == expired && len(ids) == expiredAt && len(ids) == most && len(s.ids) == before:
 			return nil // it ends there every time, and has nothing more to show
 		case restart == scrollRestarts:
 			return fmt.Errorf("the scroll over companies was begun %d times and never reached its end: %w", restart+1, err)
+		}
+		if expiredAt = -1; how == expired {
+			expiredAt = len(ids)
 		}
 		s.Log.Warn().Err(err).Int("companies", len(s.ids)).Msg("the scroll over companies broke off: beginning it anew")
 		if err := pause(ctx, min(time.Second<<restart, 30*time.Second)); err != nil {
@@ -93,9 +98,8 @@ func (s *scroll) all(ctx context.Context) error {
 	}
 }
 
-// walk scrolls once from the start.
-func (s *scroll) walk(ctx context.Context) (ending, error) {
-	ids := map[uint64]struct{}{}
+// walk scrolls once from the start, and gathers the companies that it meets in ids.
+func (s *scroll) walk(ctx context.Context, ids map[uint64]struct{}) (ending, error) {
 	var param string
 	var last time.Time
 	for rows := 0; ; {
@@ -103,7 +107,7 @@ func (s *scroll) walk(ctx context.Context) (ending, error) {
 		var api *intercom.Error
 		switch {
 		case errors.As(err, &api) && api.Kind == intercom.NotFound:
-			if param == "" || rows < scrollPage && time.Since(last) <= scrollIdle {
+			if param == "" && len(s.ids) == 0 || param != "" && rows < scrollPage && time.Since(last) <= scrollIdle {
 				return ended, nil
 			}
 			return expired, err

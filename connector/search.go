@@ -26,8 +26,11 @@ const (
 // The contacts search up to API 2.16 compares whole days in the workspace's zone. Which zone that is
 // need not be known: these margins cover every one.
 const (
-	daysAbove = 26 * 60 * 60
-	daysBelow = 48 * 60 * 60
+	daysAbove = 26 * 60 * 60 // what a closed window asks for above its end
+	// daysOpen is how far the open window reaches down. What a closed window asks for must end before
+	// now, or a row that is edited would stay inside, the count would not fall, and a cursor that is an
+	// offset would skip another row unseen.
+	daysOpen = 48 * 60 * 60
 )
 
 // A searchRun is one search feed in one run.
@@ -53,21 +56,30 @@ func walkSearch(ctx context.Context, f *feedRun) error {
 	for _, run := range f.runs {
 		s.need = s.need.union(run.plan.need)
 	}
-	if f.upper <= f.clock {
-		s.closeAt.Store(f.upper)
-		return s.closed(ctx, s.need.within(span{0, f.upper}))
-	}
 	if len(s.need) == 0 {
 		return nil
+	}
+	if f.upper <= s.border(f.clock) || f.upper <= f.clock && !s.days {
+		s.closeAt.Store(f.upper)
+		return s.closed(ctx, s.need.within(span{0, f.upper}))
 	}
 	return s.toTheTop(ctx, f.clock)
 }
 
+// border is where, at that time of the server's clock, the closed windows end and the open one begins.
+func (s *searchRun) border(clock int64) int64 {
+	if s.days {
+		return clock - daysOpen
+	}
+	return clock - s.lag()
+}
+
+func (s *searchRun) lag() int64 { return int64(s.Config.IndexLag / time.Second) }
+
 // toTheTop reads all that is needed, without an upper limit.
 func (s *searchRun) toTheTop(ctx context.Context, clock int64) error {
-	lag := int64(s.Config.IndexLag / time.Second)
 	lowest := s.need[0].lo
-	s.closeAt.Store(clock - lag)
+	s.closeAt.Store(s.border(clock))
 	small, first, err := s.small(ctx, lowest, clock)
 	if err != nil {
 		return err
@@ -78,24 +90,24 @@ func (s *searchRun) toTheTop(ctx context.Context, clock int64) error {
 	}
 	from := int64(0)
 	for again := 0; ; again++ {
-		if err := s.closed(ctx, s.need.within(span{from, clock - lag})); err != nil {
+		if err := s.closed(ctx, s.need.within(span{from, s.border(clock)})); err != nil {
 			return err
 		}
 		now := s.client.Now().Unix()
-		if now-clock <= lag || again == retakes {
+		if now-clock <= s.lag() || again == retakes {
 			break
 		}
-		from, clock = clock-lag, now
-		s.closeAt.Store(clock - lag)
-		s.bookmark = clock
+		from, clock = s.border(clock), now
+		s.closeAt.Store(s.border(clock))
+		s.bookmark = min(clock, s.upper-1)
 	}
-	return s.open(ctx, max(clock-lag, lowest), nil)
+	return s.open(ctx, max(s.border(clock), lowest), nil)
 }
 
 // small tells whether the range from lo upwards is so short that closed windows would only cost
 // calls. The page by which it told is the open window's first.
 func (s *searchRun) small(ctx context.Context, lo, clock int64) (bool, *intercom.SearchPage, error) {
-	if s.days && lo >= clock-daysBelow {
+	if s.days && lo >= clock-daysOpen {
 		return true, nil, nil // the walk is left at the first page below lo, whatever the count
 	}
 	first, err := s.search(ctx, s.upwards(lo), "descending", "", s.Config.PageSize)
@@ -227,7 +239,7 @@ func (s *searchRun) halves(w window) (low, high window, ok bool) {
 	if created == (span{}) {
 		// Intercom was founded in 2011; what claims to be older stays in the lowest piece, whose
 		// query has no lower bound, as the highest has no upper one.
-		created = span{time.Date(2011, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), s.client.Now().Unix() + daysBelow}
+		created = span{time.Date(2011, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), s.client.Now().Unix() + daysOpen}
 	}
 	mid := s.midnight(created.lo + (created.hi-created.lo)/2)
 	low.created, high.created = span{created.lo, mid}, span{mid, created.hi}
@@ -287,34 +299,31 @@ func (s *searchRun) search(ctx context.Context, w window, order, after string, p
 	})
 }
 
-// wants tells whether a stream takes a row that was met in a window. A row that lies in another
-// closed window is left to that one.
-func (s *searchRun) wants(run *streamRun, w span, at int64, ok bool) bool {
-	switch {
-	case !ok:
-		return true // no cursor value to judge by
-	case at >= s.upper:
-		return false
-	case at >= s.closeAt.Load():
-		return run.plan.need.contains(at)
-	}
-	return w.contains(at) && run.plan.need.contains(at)
+// wants tells whether a stream takes a row that its window answers for.
+func (s *searchRun) wants(run *streamRun, at int64, ok bool) bool {
+	return !ok || at < s.upper && run.plan.need.contains(at) // without a cursor value nothing can be judged
 }
 
 // page emits a page's rows, with all their children, and returns when all is handed on: how many of
-// them had not been met before.
+// them had not been met before. Of rows that lie in another closed window it emits none, for that
+// window will; those above the closed windows are emitted wherever they are met.
 func (s *searchRun) page(ctx context.Context, w span, page *intercom.SearchPage, met *seen) (fresh int, err error) {
 	runs := s.live()
 	wanted := make([][]gjson.Result, len(runs))
 	fresh = 0
 	for _, row := range page.Rows {
-		if met.again(keyHash(row.Get("id").String()), contentOf(row)) {
+		key := keyHash(row.Get("id").String())
+		at, ok := seconds(row.Get(s.feed.Cursor))
+		if ok && !w.contains(at) && at < s.closeAt.Load() {
+			met.pass(key) // another window's
+			continue
+		}
+		if met.again(key, contentOf(row)) {
 			continue
 		}
 		fresh++
-		at, ok := seconds(row.Get(s.feed.Cursor))
 		for i, run := range runs {
-			if s.wants(run, w, at, ok) {
+			if s.wants(run, at, ok) {
 				wanted[i] = append(wanted[i], row)
 			}
 		}

@@ -18,8 +18,9 @@ const spillMemory = 8 << 20
 // spillMemory it goes to a temporary file without a name, so that nothing is left behind whatever
 // happens. Where no file can be made it stays in memory and push waits.
 type spill struct {
-	log zerolog.Logger
-	dir string // "": the system's
+	log  zerolog.Logger
+	dir  string // "": the system's
+	most int    // bytes kept in memory
 
 	mu      sync.Mutex
 	wake    chan struct{} // closed and replaced at every change
@@ -35,7 +36,7 @@ type spill struct {
 }
 
 func newSpill(log zerolog.Logger) *spill {
-	return &spill{log: log, wake: make(chan struct{})}
+	return &spill{log: log, most: spillMemory, wake: make(chan struct{})}
 }
 
 // push adds b, which must not be changed afterwards.
@@ -43,7 +44,7 @@ func (s *spill) push(ctx context.Context, b []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
-		if len(s.lengths) == 0 && (s.bytes+len(b) <= spillMemory || len(s.memory) == 0) {
+		if len(s.lengths) == 0 && (s.bytes+len(b) <= s.most || len(s.memory) == 0) {
 			s.memory, s.bytes = append(s.memory, b), s.bytes+len(b)
 			s.signal()
 			return nil
@@ -65,7 +66,7 @@ func (s *spill) open() bool {
 	f, err := os.CreateTemp(s.dir, "source-intercom-*")
 	if err != nil {
 		s.noFile = true
-		s.log.Warn().Err(err).Int("bytes", spillMemory).
+		s.log.Warn().Err(err).Int("bytes", s.most).
 			Msg("no temporary file can be written: rows wait in memory, and a slow reader may let the scroll expire")
 		return false
 	}

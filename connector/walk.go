@@ -95,7 +95,7 @@ func (s *searchRun) ascend(ctx context.Context, w window, met *seen) (from int64
 // nothing where the walk is left at lo.
 func (s *searchRun) upwards(lo int64) window {
 	if s.days {
-		lo -= daysBelow
+		lo -= daysOpen
 	}
 	return window{span: span{lo, forever}}
 }
@@ -119,9 +119,9 @@ func (s *searchRun) open(ctx context.Context, lo int64, first *intercom.SearchPa
 		case down.pages <= 1:
 			return nil
 		case down.fresh == 0:
-			bound = max(bound, down.newest) + 1 // more rows share the newest second than fit on a page
+			bound, attempts = max(bound, down.newest)+1, 0 // more rows share the newest second than fit on a page
 		default:
-			bound = max(bound, down.newest)
+			bound, attempts = max(bound, down.newest), 0
 		}
 	}
 	return &MovingError{Feed: s.feed.Name, Window: span{bound, forever}}

@@ -1,0 +1,374 @@
+package connector
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"source-intercom/emulator"
+
+	"github.com/tidwall/gjson"
+)
+
+const (
+	logsPath  = "/admins/activity_logs"
+	logsRoute = "GET /admins/activity_logs"
+)
+
+// A logbook serves activity logs the way a test wants them: with bounds that belong to a window or
+// not, and with changes between its pages.
+type logbook struct {
+	mu        sync.Mutex
+	at        map[string]int64 // id, created_at
+	exclusive bool
+	between   func(call int) // runs before each answer
+	next      func(call int, r *http.Request, page, pages int) string
+	pages     int // reported instead of the true number; 0: the true one
+	latency   time.Duration
+	calls     int
+	windows   [][2]int64
+}
+
+func newLogbook(seconds ...int64) *logbook {
+	b := &logbook{at: map[string]int64{}}
+	for i, s := range seconds {
+		b.at[fmt.Sprintf("l%04d", i)] = s
+	}
+	return b
+}
+
+func (b *logbook) intercept(w http.ResponseWriter, r *http.Request) bool {
+	if r.URL.Path != logsPath {
+		return false
+	}
+	time.Sleep(b.latency)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.calls++; b.between != nil {
+		b.between(b.calls)
+	}
+	number := func(name string, otherwise int64) int64 {
+		n, err := strconv.ParseInt(r.URL.Query().Get(name), 10, 64)
+		if err != nil {
+			return otherwise
+		}
+		return n
+	}
+	after, before := number("created_at_after", 0), number("created_at_before", 1<<40)
+	page, perPage := int(number("page", 1)), int(number("per_page", 20))
+	if page == 1 {
+		b.windows = append(b.windows, [2]int64{after, before})
+	}
+	var rows []string
+	for _, id := range b.newestFirst() {
+		at := b.at[id]
+		if after < at && at < before || !b.exclusive && (at == after || at == before) {
+			rows = append(rows, fmt.Sprintf(`{"id":%q,"created_at":%d,"activity_type":"admin_logout"}`, id, at))
+		}
+	}
+	pages := max(1, (len(rows)+perPage-1)/perPage)
+	rows = rows[min(len(rows), (page-1)*perPage):min(len(rows), page*perPage)]
+	next := "null"
+	if page < pages {
+		query := r.URL.Query()
+		query.Set("page", strconv.Itoa(page+1))
+		next = strconv.Quote("http://" + r.Host + logsPath + "?" + query.Encode())
+	}
+	if b.next != nil {
+		if n := b.next(b.calls, r, page, pages); n != "" {
+			next = n
+		}
+	}
+	return answer(w, 200, fmt.Sprintf(`{"type":"activity_log.list","pages":{"type":"pages","next":%s,"page":%d,"per_page":%d,"total_pages":%d},"activity_logs":[%s]}`,
+		next, page, perPage, cmp.Or(b.pages, pages), strings.Join(rows, ",")))
+}
+
+func (b *logbook) newestFirst() []string {
+	ids := slices.Sorted(maps.Keys(b.at))
+	slices.SortStableFunc(ids, func(x, y string) int { return cmp.Compare(b.at[y], b.at[x]) })
+	return ids
+}
+
+// logs reads a logbook in a bubble.
+func logs(t *testing.T, b *logbook, r reading, f func(t *testing.T, w *world, out *run)) {
+	t.Helper()
+	r.streams = []string{"activity_logs"}
+	bubble(t, "2.16", emulator.Options{Intercept: b.intercept}, func(t *testing.T, w *world) { f(t, w, w.read(t, r)) })
+}
+
+func small(pageSize int) func(*Config) {
+	return func(c *Config) { c.PageSize, c.StartDate = pageSize, born.Add(-24*time.Hour) }
+}
+
+// TestNumberedListIsReadAgainWhenItMoves: rows that slip past the page border come with another walk.
+func TestNumberedListIsReadAgainWhenItMoves(t *testing.T) {
+	seconds := make([]int64, 20)
+	for i := range seconds {
+		seconds[i] = born.Unix() - 3600 - int64(i)
+	}
+	t.Run("a row goes", func(t *testing.T) {
+		b := newLogbook(seconds...)
+		b.between = func(call int) {
+			if call == 2 {
+				delete(b.at, "l0000") // the first row: what was the first of page 2 is now on page 1
+			}
+		}
+		logs(t, b, reading{config: small(5)}, func(t *testing.T, w *world, out *run) {
+			out.onlyOnce(t)
+			if n := out.counts["activity_logs"]; n != 20 {
+				t.Errorf("%d rows, want all 20", n)
+			}
+			out.isComplete(t, "activity_logs")
+		})
+	})
+	t.Run("a row goes that is not the first", func(t *testing.T) {
+		b := newLogbook(seconds[:16]...)
+		b.between = func(call int) {
+			if call == 2 {
+				delete(b.at, "l0002") // 16 rows on four pages of five become 15 on three
+			}
+		}
+		logs(t, b, reading{config: small(5)}, func(t *testing.T, w *world, out *run) {
+			out.onlyOnce(t)
+			if n := out.counts["activity_logs"]; n != 16 {
+				t.Errorf("%d rows, want all 16", n)
+			}
+		})
+	})
+	t.Run("without end", func(t *testing.T) {
+		b := newLogbook(seconds...)
+		b.between = func(call int) { b.at[fmt.Sprintf("new%04d", call)] = born.Unix() - 3000 + int64(call) }
+		logs(t, b, reading{config: small(5), failing: true}, func(t *testing.T, w *world, out *run) {
+			errorAs[*MovingError](t, out)
+			out.isIncomplete(t, "activity_logs")
+			if got, want := out.stateValue("activity_logs").Get("created_at").Int(), born.Add(-24*time.Hour).Unix(); got != want {
+				t.Errorf("bookmark %d, want the start %d", got, want)
+			}
+			if b.calls > (rewalks+1)*30 {
+				t.Errorf("%d calls", b.calls)
+			}
+		})
+	})
+	t.Run("a list of one page is one moment", func(t *testing.T) {
+		b := newLogbook(seconds...)
+		logs(t, b, reading{config: small(20)}, func(t *testing.T, w *world, out *run) {
+			if b.calls != 1 || out.counts["activity_logs"] != 20 {
+				t.Errorf("%d calls for %d rows", b.calls, out.counts["activity_logs"])
+			}
+		})
+	})
+}
+
+// TestNumberedGuards: what does not end, or leads elsewhere, is an error and moves no bookmark.
+func TestNumberedGuards(t *testing.T) {
+	seconds := make([]int64, 12)
+	for i := range seconds {
+		seconds[i] = born.Unix() - 3600 - int64(i)
+	}
+	self := func(_ int, r *http.Request, _, _ int) string {
+		return strconv.Quote("http://" + r.Host + r.URL.String())
+	}
+	tests := []struct {
+		name  string
+		next  func(call int, r *http.Request, page, pages int) string
+		pages int
+		calls int
+		loop  bool
+	}{
+		{"the next page is this page", self, 0, 1, true},
+		{"the next page is the first page", func(_ int, r *http.Request, page, _ int) string {
+			if page < 2 {
+				return ""
+			}
+			query := r.URL.Query()
+			query.Del("page")
+			return strconv.Quote("http://" + r.Host + logsPath + "?" + query.Encode())
+		}, 0, 2, true},
+		{"a page number passes total_pages", func(_ int, r *http.Request, page, _ int) string {
+			query := r.URL.Query()
+			query.Set("page", strconv.Itoa(page+1))
+			return strconv.Quote("http://" + r.Host + logsPath + "?" + query.Encode())
+		}, 0, 4, true},
+		{"total_pages is too small", nil, 1, 2, true},
+		{"another host", func(int, *http.Request, int, int) string {
+			return `"https://intercom.example.net/admins/activity_logs?page=2"`
+		}, 0, 1, false},
+		{"another host with our path behind", func(int, *http.Request, int, int) string { return `"//intercom.example.net/x"` }, 0, 1, false},
+		{"a password in it", func(_ int, r *http.Request, _, _ int) string { return `"http://a:b@` + r.Host + logsPath + `?page=2"` }, 0, 1, false},
+		{"no URL", func(int, *http.Request, int, int) string { return `"::"` }, 0, 1, false},
+		{"a number", func(int, *http.Request, int, int) string { return `7` }, 0, 1, false},
+		{"an empty object", func(int, *http.Request, int, int) string { return `{}` }, 0, 1, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b := newLogbook(seconds...)
+			b.next, b.pages = test.next, test.pages
+			logs(t, b, reading{config: small(4), failing: true}, func(t *testing.T, w *world, out *run) {
+				if test.loop {
+					errorAs[*LoopError](t, out)
+				}
+				if b.calls > test.calls {
+					t.Errorf("%d calls, want no more than %d", b.calls, test.calls)
+				}
+				out.isIncomplete(t, "activity_logs")
+			})
+		})
+	}
+}
+
+// TestActivityLogWindows: windows tile time, and rows on their very bounds come once, whether the
+// API's bounds belong to its windows or not.
+func TestActivityLogWindows(t *testing.T) {
+	const step = 100
+	for _, exclusive := range []bool{false, true} {
+		t.Run(fmt.Sprintf("exclusive bounds %v", exclusive), func(t *testing.T) {
+			start := born.Unix() - 1000
+			var seconds []int64
+			for at := start - 3; at <= born.Unix()+3; at++ {
+				if near := (at - start + step) % step; near <= 2 || near >= step-2 {
+					seconds = append(seconds, at)
+				}
+			}
+			b := newLogbook(seconds...)
+			b.exclusive = exclusive
+			config := func(c *Config) { c.StartDate, c.ActivityLogStep = time.Unix(start, 0), step*time.Second }
+			logs(t, b, reading{config: config}, func(t *testing.T, w *world, out *run) {
+				out.onlyOnce(t)
+				for id, at := range b.at {
+					_, got := out.records["activity_logs"][id]
+					switch want := start <= at && at <= born.Unix(); {
+					case want && !got:
+						t.Errorf("row of second %d is missing", at-start)
+					case got && at < start:
+						t.Errorf("row of second %d is before the start", at-start)
+					}
+				}
+				slices.SortFunc(b.windows, func(x, y [2]int64) int { return cmp.Compare(x[0], y[0]) })
+				for i := 1; i < len(b.windows); i++ {
+					if b.windows[i][0] >= b.windows[i-1][1] {
+						t.Errorf("windows %v and %v leave a hole", b.windows[i-1], b.windows[i])
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestActivityLogsGoOn: what is written later, the last second of the run included, comes with the
+// next run, and nothing comes twice.
+func TestActivityLogsGoOn(t *testing.T) {
+	for _, lag := range []time.Duration{0, 15 * time.Minute} {
+		t.Run(lag.String(), func(t *testing.T) {
+			b := newLogbook(born.Unix()-5, born.Unix()-1, born.Unix())
+			bubble(t, "2.16", emulator.Options{Intercept: b.intercept}, func(t *testing.T, w *world) {
+				r := reading{streams: []string{"activity_logs"}, config: func(c *Config) { c.IndexLag = lag }}
+				first := w.read(t, r)
+				b.at["late"] = born.Unix() // came in the very second that the run read
+				r.state = first.State
+				time.Sleep(time.Minute)
+				b.at["later"] = born.Unix() + 30
+				second := w.read(t, r)
+				if got := ids(second.records["activity_logs"]); !slices.Equal(got, []string{"late", "later"}) {
+					t.Errorf("second run emitted %q", got)
+				}
+			})
+		})
+	}
+}
+
+// TestActivityLogsResume: finished windows are not read again after an interruption.
+func TestActivityLogsResume(t *testing.T) {
+	var seconds []int64
+	for day := range int64(20) {
+		seconds = append(seconds, born.Unix()-86_400*day-7)
+	}
+	b := newLogbook(seconds...)
+	b.latency = time.Second
+	bad := born.Unix() - 86_400*5
+	b.next = func(_ int, r *http.Request, _, _ int) string {
+		if from, _ := strconv.ParseInt(r.URL.Query().Get("created_at_after"), 10, 64); from > bad {
+			return `7` // these windows cannot be read
+		}
+		return ""
+	}
+	bubble(t, "2.16", emulator.Options{Intercept: b.intercept}, func(t *testing.T, w *world) {
+		r := reading{streams: []string{"activity_logs"}, failing: true, config: func(c *Config) {
+			c.StartDate, c.ActivityLogStep = born.AddDate(0, 0, -20), 24*time.Hour
+		}}
+		first := w.read(t, r)
+		first.isIncomplete(t, "activity_logs")
+		mark := first.stateValue("activity_logs").Get("created_at").Int()
+		if mark < bad-2*86_400 || mark > bad+86_400 {
+			t.Errorf("bookmark %d, want one near %d", mark, bad)
+		}
+		b.next, b.windows = nil, nil
+		r.failing, r.state = false, first.State
+		second := w.read(t, r)
+		for _, window := range b.windows {
+			if window[0] < mark-1 {
+				t.Errorf("window %v was read again, although all before %d was finished", window, mark)
+			}
+		}
+		got := maps.Clone(first.records["activity_logs"])
+		maps.Copy(got, second.records["activity_logs"])
+		if len(got) != len(seconds) {
+			t.Errorf("%d rows in both runs, want %d", len(got), len(seconds))
+		}
+	})
+}
+
+// TestListsFollowEveryFormOfNext reads a list whose pages are linked by number, by cursor and by URL.
+func TestListsFollowEveryFormOfNext(t *testing.T) {
+	for name, next := range map[string]string{
+		"number": `{"page":2}`, "cursor": `{"page":2,"starting_after":"abc"}`, "URL": `"https://api.intercom.io/tags?page=2"`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			intercept := func(w http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Path != "/tags" {
+					return false
+				}
+				row, link := "1", next
+				if q := r.URL.Query(); q.Get("page") == "2" || q.Get("starting_after") == "abc" {
+					row, link = "2", "null"
+				}
+				return answer(w, 200, `{"type":"list","pages":{"next":`+link+`},"data":[{"type":"tag","id":"`+row+`","name":"t"}]}`)
+			}
+			bubble(t, "2.16", emulator.Options{Intercept: intercept}, func(t *testing.T, w *world) {
+				out := w.read(t, reading{streams: []string{"tags"}})
+				if got := ids(out.records["tags"]); !slices.Equal(got, []string{"1", "2"}) {
+					t.Errorf("rows %q", got)
+				}
+			})
+		})
+	}
+}
+
+// TestListsRefuseAMissingArray: a missing path must never look like zero records.
+func TestListsRefuseAMissingArray(t *testing.T) {
+	for stream, path := range map[string]string{
+		"tags": "/tags", "segments": "/segments", "companies": "/companies/scroll", "contacts": "/contacts/search",
+		"activity_logs": logsPath, "conversation_parts": "/conversations/search",
+	} {
+		t.Run(stream, func(t *testing.T) {
+			intercept := func(w http.ResponseWriter, r *http.Request) bool {
+				return r.URL.Path == path && answer(w, 200, `{"type":"list","total_count":1,"pages":null,"scroll_param":"x","rows":[{"id":"1"}]}`)
+			}
+			bubble(t, "2.16", emulator.Options{Intercept: intercept}, func(t *testing.T, w *world) {
+				out := w.read(t, reading{streams: []string{stream}, failing: true})
+				if s := out.statuses[stream]; s[len(s)-1] != "INCOMPLETE" {
+					t.Errorf("statuses %v", s)
+				}
+				if e := out.traceErrors()[stream]; !gjson.Valid(e.Raw) || e.Get("failure_type").Str != "system_error" {
+					t.Errorf("failure %s", e.Raw)
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,359 @@
+package protocol
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/tidwall/gjson"
+)
+
+// Encoder turns the records of one stream into lines. It is safe for concurrent use.
+type Encoder struct {
+	plan    *node
+	airbyte bool
+	prefix  string // the line up to the record's own JSON
+	drift   tally
+}
+
+func newEncoder(s Stream, drop []FieldPath, airbyte bool) (*Encoder, error) {
+	times := dateTimeKind
+	if airbyte {
+		times = unixKind
+	}
+	plan, err := compile(s, drop, times)
+	if err != nil {
+		return nil, err
+	}
+	prefix := []byte(`{"type":"RECORD","stream":`)
+	data := `,"record":`
+	if airbyte {
+		prefix = []byte(`{"type":"RECORD","record":{"stream":`)
+		data = `,"data":`
+	}
+	prefix = gjson.AppendJSONString(prefix, s.Name)
+	return &Encoder{plan: plan, airbyte: airbyte, prefix: string(prefix) + data}, nil
+}
+
+// Append adds the line of one record to dst. raw must be one valid JSON object. What the schema
+// agrees with is copied byte for byte; the rest is converted, and a value that cannot be converted
+// becomes null, or leaves its array where that cannot hold null: it is counted, and in Airbyte's
+// output the record says so. Only a field that must not be null, which is a key, stays as it came.
+func (e *Encoder) Append(dst []byte, raw string, inject []Inject, at time.Time) ([]byte, Encoded) {
+	dst = append(dst, e.prefix...)
+	src := tidy(raw, !e.airbyte)
+	w := rewriter{enc: e, src: src, dst: dst, from: skipSpace(src, 0)}
+	start := len(dst)
+	end := w.record(inject)
+	w.copyTo(end)
+	span := Encoded{Start: start, End: len(w.dst)}
+	if e.airbyte {
+		return w.airbyteTail(at), span
+	}
+	dst = append(w.dst, `,"time_extracted":"`...)
+	dst = at.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000000Z")
+	return append(dst, "\"}\n"...), span
+}
+
+// Drift counts, by dotted path, the fields that came and that the schema does not know.
+func (e *Encoder) Drift() map[string]int64 { return e.drift.counts() }
+
+// Nulled counts, by dotted path, the values that could not be converted to the schema's type.
+func (e *Encoder) Nulled() map[string]int64 {
+	counts := make(map[string]int64)
+	e.plan.each(func(n *node) {
+		if c := n.nulled.Load(); c > 0 {
+			counts[n.path] += c
+		}
+	})
+	return counts
+}
+
+// rewriter is one walk over one record. src[from:] up to the walker's place is still to be copied.
+type rewriter struct {
+	enc     *Encoder
+	src     string
+	dst     []byte
+	from    int
+	changes []*node
+}
+
+func (w *rewriter) copyTo(i int) {
+	w.dst = append(w.dst, w.src[w.from:i]...)
+	w.from = i
+}
+
+// replace puts text in the place of src[i:end].
+func (w *rewriter) replace(i, end int, text string) {
+	w.copyTo(i)
+	w.dst = append(w.dst, text...)
+	w.from = end
+}
+
+// cut leaves out the member or item whose text, from the end of the one before it, is src[sep:end].
+// It returns where the walk goes on: past the comma if nothing came before.
+func (w *rewriter) cut(sep, end int, kept bool) int {
+	w.copyTo(sep)
+	if !kept {
+		end = skipSpace(w.src, end)
+		if w.src[end] == ',' {
+			end++
+		}
+	}
+	w.from = end
+	return end
+}
+
+func (w *rewriter) record(inject []Inject) (end int) {
+	end, kept := w.object(w.enc.plan, w.from, inject)
+	for _, field := range inject {
+		n := w.enc.plan.props[field.Name]
+		if n != nil && n.drop {
+			continue
+		}
+		w.copyTo(end - 1) // before the closing brace
+		if kept {
+			w.dst = append(w.dst, ',')
+		}
+		kept = true
+		w.dst = gjson.AppendJSONString(w.dst, field.Name)
+		w.dst = append(w.dst, ':')
+		w.inject(n, field.JSON)
+	}
+	return end
+}
+
+// inject appends a value of ours; it goes by the schema like any other.
+func (w *rewriter) inject(n *node, json string) {
+	inner := rewriter{enc: w.enc, src: tidy(json, !w.enc.airbyte), dst: w.dst, changes: w.changes}
+	end := len(inner.src)
+	if n != nil {
+		end = inner.member(n, skipSpace(inner.src, 0))
+	}
+	inner.copyTo(end)
+	w.dst, w.changes = inner.dst, inner.changes
+}
+
+// object walks the object at i, without its deselected members and those that are injected. kept
+// tells whether a member is left.
+func (w *rewriter) object(n *node, i int, inject []Inject) (end int, kept bool) {
+	for i++; ; {
+		sep := i
+		i = skipSpace(w.src, i)
+		if w.src[i] == '}' {
+			return i + 1, kept
+		}
+		if w.src[i] == ',' {
+			i = skipSpace(w.src, i+1)
+		}
+		name, value := w.key(i)
+		child := n.props[name]
+		if child != nil && child.drop || injected(inject, name) {
+			i = w.cut(sep, skipValue(w.src, value), kept)
+			continue
+		}
+		kept = true
+		if n.declared && (child == nil || child.unknown) {
+			w.enc.drift.add(n, name)
+		}
+		if child == nil {
+			i = skipValue(w.src, value)
+		} else {
+			i = w.member(child, value)
+		}
+	}
+}
+
+// key reads the member name at i and finds the value after it.
+func (w *rewriter) key(i int) (name string, value int) {
+	end, escaped := skipKey(w.src, i)
+	name = w.src[i+1 : end-1]
+	if escaped {
+		name = gjson.Parse(w.src[i:end]).Str
+	}
+	colon := skipSpace(w.src, end)
+	return name, skipSpace(w.src, colon+1)
+}
+
+func injected(inject []Inject, name string) bool {
+	for i := range inject {
+		if inject[i].Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *rewriter) member(n *node, i int) (end int) {
+	end, ok := w.value(n, i)
+	if !ok && n.nullable {
+		w.replace(i, end, "null")
+		w.changed(n)
+	}
+	return end
+}
+
+func (w *rewriter) changed(n *node) {
+	n.nulled.Add(1)
+	for _, c := range w.changes {
+		if c.path == n.path {
+			return
+		}
+	}
+	w.changes = append(w.changes, n)
+}
+
+// value walks the value at i. When ok is false the value does not fit its schema and nothing has
+// been written for it.
+func (w *rewriter) value(n *node, i int) (end int, ok bool) {
+	if n.opaque() {
+		return skipValue(w.src, i), true
+	}
+	switch w.src[i] {
+	case 'n':
+		return i + len("null"), true
+	case '{':
+		switch {
+		case n.props != nil && (n.kind == objectKind || n.kind == anyKind):
+			end, _ = w.object(n, i, nil)
+			return end, true
+		case n.kind == arrayKind && n.unwrap != "":
+			return w.unwrap(n, i)
+		}
+		return skipContainer(w.src, i), n.kind == objectKind || n.kind == anyKind
+	case '[':
+		if n.items != nil && n.kind == arrayKind {
+			return w.array(n.items, i), true
+		}
+		return skipContainer(w.src, i), n.kind == arrayKind || n.kind == anyKind
+	}
+	if n.kind == objectKind && n.wrap != "" {
+		return w.wrap(n, i), true
+	}
+	return w.scalar(n, i)
+}
+
+func (w *rewriter) array(items *node, i int) (end int) {
+	if items.opaque() {
+		return skipContainer(w.src, i)
+	}
+	kept := false
+	for i++; ; {
+		sep := i
+		i = skipSpace(w.src, i)
+		if w.src[i] == ']' {
+			return i + 1
+		}
+		if w.src[i] == ',' {
+			i = skipSpace(w.src, i+1)
+		}
+		end, ok := w.value(items, i)
+		if ok && w.src[i] == 'n' {
+			ok = items.nullable
+		}
+		if !ok {
+			w.changed(items)
+			if !items.nullable {
+				i = w.cut(sep, end, kept)
+				continue
+			}
+			w.replace(i, end, "null")
+		}
+		kept = true
+		i = end
+	}
+}
+
+// wrap puts a scalar, which is how an older version of the API has it, into the object that newer
+// ones send.
+func (w *rewriter) wrap(n *node, i int) (end int) {
+	w.copyTo(i)
+	child := n.props[n.wrap]
+	if child != nil && child.drop {
+		end = skipValue(w.src, i)
+		w.replace(i, end, "{}")
+		return end
+	}
+	w.dst = append(w.dst, '{')
+	w.dst = gjson.AppendJSONString(w.dst, n.wrap)
+	w.dst = append(w.dst, ':')
+	if child != nil {
+		end = w.member(child, i)
+	} else {
+		end = skipValue(w.src, i)
+	}
+	w.copyTo(end)
+	w.dst = append(w.dst, '}')
+	return end
+}
+
+// unwrap takes the array out of the list object around it.
+func (w *rewriter) unwrap(n *node, i int) (end int, ok bool) {
+	inner := -1
+	for j := i + 1; ; {
+		j = skipSpace(w.src, j)
+		if w.src[j] == '}' {
+			end = j + 1
+			break
+		}
+		if w.src[j] == ',' {
+			j = skipSpace(w.src, j+1)
+		}
+		name, value := w.key(j)
+		if name == n.unwrap {
+			inner = value
+		}
+		j = skipValue(w.src, value)
+	}
+	switch {
+	case inner < 0:
+		return end, false
+	case w.src[inner] == 'n':
+		w.replace(i, end, "null")
+		return end, true
+	case w.src[inner] != '[':
+		return end, false
+	}
+	w.copyTo(i)
+	w.from = inner
+	innerEnd := skipContainer(w.src, inner)
+	if n.items != nil {
+		w.array(n.items, inner)
+	}
+	w.copyTo(innerEnd)
+	w.from = end
+	return end, true
+}
+
+func (w *rewriter) scalar(n *node, i int) (end int, ok bool) {
+	end = skipValue(w.src, i)
+	raw := w.src[i:end]
+	if fits(n.kind, raw) {
+		return end, true
+	}
+	length, from := len(w.dst), w.from
+	w.copyTo(i)
+	w.dst, ok = appendConverted(w.dst, n.kind, raw)
+	w.from = end
+	if !ok {
+		w.dst, w.from = w.dst[:length], from
+	}
+	return end, ok
+}
+
+func (w *rewriter) airbyteTail(at time.Time) []byte {
+	dst := append(w.dst, `,"emitted_at":`...)
+	dst = strconv.AppendInt(dst, at.UnixMilli(), 10)
+	if len(w.changes) > 0 {
+		dst = append(dst, `,"meta":{"changes":[`...)
+		for i, n := range w.changes {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(dst, `{"field":`...)
+			dst = gjson.AppendJSONString(dst, n.path)
+			dst = append(dst, `,"change":"NULLED","reason":"SOURCE_SERIALIZATION_ERROR"}`...)
+		}
+		dst = append(dst, "]}"...)
+	}
+	return append(dst, "}}\n"...)
+}
