@@ -7,15 +7,18 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"source-intercom/emulator"
+	"source-intercom/intercom"
 	"source-intercom/protocol"
 
 	"github.com/google/go-cmp/cmp"
@@ -31,6 +34,10 @@ type world struct {
 	seconds atomic.Int64
 	union   map[string]map[string]json.RawMessage // stream, key, row as emitted last
 	options emulator.Options
+	mu      sync.Mutex
+	hook    func(*http.Request, string) // sees each request and its body before the emulator does, one at a time
+
+	intercepted func(http.ResponseWriter, *http.Request) bool // answers in the emulator's place
 }
 
 // born is when every test's world begins to be read.
@@ -41,6 +48,9 @@ func newWorld(t *testing.T, version string, o emulator.Options) *world {
 	w := &world{version: version, union: map[string]map[string]json.RawMessage{}, options: o}
 	w.seconds.Store(born.Unix())
 	o.Now = w.now
+	if o.Intercept == nil {
+		o.Intercept = w.intercept
+	}
 	if o.Start.IsZero() {
 		o.Start = born.AddDate(-1, 0, 0)
 	}
@@ -52,6 +62,18 @@ func newWorld(t *testing.T, version string, o emulator.Options) *world {
 	t.Cleanup(server.Close)
 	w.url = server.URL
 	return w
+}
+
+// intercept shows a request to the hook and lets the emulator answer it.
+func (w *world) intercept(rw http.ResponseWriter, r *http.Request) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.hook != nil {
+		body, _ := io.ReadAll(r.Body) // what the client sent is whole
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		w.hook(r, string(body))
+	}
+	return w.intercepted != nil && w.intercepted(rw, r)
 }
 
 func (w *world) now() time.Time { return time.Unix(w.seconds.Load(), 0).UTC() }
@@ -76,6 +98,7 @@ type reading struct {
 	through  func(io.Writer) io.Writer // what stdout does on its way to out
 	log      io.Writer
 	selected *protocol.Selection
+	every    time.Duration // between two states of a stream; 0: after every unit of work
 }
 
 // A run is what came of it.
@@ -135,6 +158,7 @@ func (w *world) read(t *testing.T, r reading) *run {
 	}
 	reader := NewReader(Options{Config: cfg, Dialect: r.dialect, Lines: protocol.NewLines(stdout), Log: log,
 		Selection: selection, State: r.state, Strict: r.strict, OnState: r.onState})
+	reader.every = r.every
 	summary, err := reader.Read(r.ctx)
 	if (err != nil) != r.failing {
 		t.Fatalf("read: error %v, want one: %v", err, r.failing)
@@ -281,8 +305,6 @@ func (r *run) stateValue(stream string) gjson.Result {
 
 func ids(rows map[string]json.RawMessage) []string { return slices.Sorted(maps.Keys(rows)) }
 
-var errTest = errors.New("test")
-
 // testLog is silent, unless READ_LOG is set.
 var testLog = func() zerolog.Logger {
 	if os.Getenv("READ_LOG") == "" {
@@ -290,3 +312,37 @@ var testLog = func() zerolog.Logger {
 	}
 	return zerolog.New(os.Stderr).With().Timestamp().Logger()
 }()
+
+// serve starts a server that lives as long as the test.
+func serve(t *testing.T, h http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func (w *world) client(t *testing.T) *intercom.Client {
+	t.Helper()
+	c, err := newClient(t.Context(), w.config(), testLog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+var errTest = errors.New("test")
+
+// someID returns an object of the world, always the same.
+func (w *world) someID(kind string) string {
+	var id string
+	w.Edit(func(world *emulator.World) { id = world.IDs(kind)[2] })
+	return id
+}
+
+// truthOf returns one row of the truth. It must not be called inside an edit.
+func (w *world) truthOf(stream, id string) (gjson.Result, bool) {
+	rows, err := w.Truth(stream, w.version)
+	row, ok := rows[id]
+	return gjson.ParseBytes(row), ok && err == nil
+}

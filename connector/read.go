@@ -27,6 +27,7 @@ type Reader struct {
 	began     time.Time
 	runs      []*streamRun
 	implicit  bool // nobody chose the streams
+	every     time.Duration
 }
 
 // A streamRun is one stream in one run.
@@ -56,7 +57,7 @@ type feedRun struct {
 }
 
 // NewReader prepares a read. Nothing is sent before Read.
-func NewReader(o Options) *Reader { return &Reader{Options: o, began: time.Now()} }
+func NewReader(o Options) *Reader { return &Reader{Options: o, began: time.Now(), every: stateEvery} }
 
 // Read reads until every stream has ended or ctx is done, and returns what happened. The error joins
 // every stream's failure; each of them has been written in the protocol's form already, as have
@@ -171,7 +172,7 @@ func (r *Reader) read(ctx context.Context) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	r.writer = &writer{dialect: r.Dialect, lines: r.Lines, onState: r.OnState, runs: r.runs,
-		in: make(chan batch, batchesWaiting), states: r.inputStates()}
+		in: make(chan batch, batchesWaiting), every: r.every, states: r.inputStates()}
 	var writing sync.WaitGroup
 	writing.Go(func() { r.writer.loop(fail) })
 

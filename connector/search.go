@@ -42,7 +42,7 @@ type searchRun struct {
 	*feedRun
 	days    bool
 	zone    *time.Location
-	closeAt atomic.Int64 // the closed windows' upper end: rows from here on are emitted wherever they are met
+	young   atomic.Int64 // the clock less the index lag: rows from here on are emitted wherever they are met
 	need    ranges
 }
 
@@ -60,7 +60,7 @@ func walkSearch(ctx context.Context, f *feedRun) error {
 		return nil
 	}
 	if f.upper <= s.border(f.clock) || f.upper <= f.clock && !s.days {
-		s.closeAt.Store(f.upper)
+		s.young.Store(f.upper)
 		return s.closed(ctx, s.need.within(span{0, f.upper}))
 	}
 	return s.toTheTop(ctx, f.clock)
@@ -79,13 +79,12 @@ func (s *searchRun) lag() int64 { return int64(s.Config.IndexLag / time.Second) 
 // toTheTop reads all that is needed, without an upper limit.
 func (s *searchRun) toTheTop(ctx context.Context, clock int64) error {
 	lowest := s.need[0].lo
-	s.closeAt.Store(s.border(clock))
+	s.young.Store(clock - s.lag())
 	small, first, err := s.small(ctx, lowest, clock)
 	if err != nil {
 		return err
 	}
 	if small {
-		s.closeAt.Store(lowest) // nothing is closed: all rows are emitted where they are met
 		return s.open(ctx, lowest, first)
 	}
 	from := int64(0)
@@ -98,7 +97,7 @@ func (s *searchRun) toTheTop(ctx context.Context, clock int64) error {
 			break
 		}
 		from, clock = s.border(clock), now
-		s.closeAt.Store(s.border(clock))
+		s.young.Store(clock - s.lag())
 		s.bookmark = min(clock, s.upper-1)
 	}
 	return s.open(ctx, max(s.border(clock), lowest), nil)
@@ -187,22 +186,27 @@ func (s *searchRun) window(ctx context.Context, w window, n int64) error {
 // begin at a midnight that need not be known.
 func (s *searchRun) crowded(ctx context.Context, w window, met *seen, n int64) error {
 	low, high, ok := s.halves(w)
-	if n <= int64(windowPages*s.Config.PageSize) || !ok {
+	switch {
+	case n == 0:
+		return nil
+	case n <= int64(windowPages*s.Config.PageSize) || !ok:
 		return s.walkClosed(ctx, w, met, 0)
 	}
-	for _, half := range []window{low, high} {
-		n, err := s.count(ctx, half)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			continue
-		}
-		if err := s.crowded(ctx, half, met, n); err != nil {
-			return err
-		}
+	below, err := s.count(ctx, low)
+	if err != nil {
+		return err
 	}
-	return nil
+	above, err := s.count(ctx, high)
+	if err != nil {
+		return err
+	}
+	if below+above > n+n/2 {
+		return s.walkClosed(ctx, w, met, 0) // the crowd was created on the day that both halves share
+	}
+	if err := s.crowded(ctx, low, met, below); err != nil {
+		return err
+	}
+	return s.crowded(ctx, high, met, above)
 }
 
 // finished notes for every live stream that a span has been read.
@@ -314,7 +318,7 @@ func (s *searchRun) page(ctx context.Context, w span, page *intercom.SearchPage,
 	for _, row := range page.Rows {
 		key := keyHash(row.Get("id").String())
 		at, ok := seconds(row.Get(s.feed.Cursor))
-		if ok && !w.contains(at) && at < s.closeAt.Load() {
+		if ok && !w.contains(at) && at < s.young.Load() {
 			met.pass(key) // another window's
 			continue
 		}

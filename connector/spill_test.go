@@ -139,16 +139,17 @@ func TestSpillWithoutFile(t *testing.T) {
 func TestSpillLetsGo(t *testing.T) {
 	s := newSpill(zerolog.Nop())
 	s.dir, s.most = t.TempDir()+"/none", 1<<10
+	over := errors.New("the run is over")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	if err := s.push(ctx, slice(0, 1<<10)); err != nil {
 		t.Fatal(err)
 	}
-	cancel(errTest)
-	if err := s.push(ctx, slice(1, 4)); !errors.Is(err, errTest) {
+	cancel(over)
+	if err := s.push(ctx, slice(1, 4)); !errors.Is(err, over) {
 		t.Errorf("a push that has to wait: %v", err)
 	}
 	pop(t, s)
-	if _, err := s.pop(ctx); !errors.Is(err, errTest) {
+	if _, err := s.pop(ctx); !errors.Is(err, over) {
 		t.Errorf("a pop that has to wait: %v", err)
 	}
 	s.end(io.ErrUnexpectedEOF)

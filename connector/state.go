@@ -172,6 +172,9 @@ func openProgress(p *progress, cfg *Config, parent json.RawMessage) (plan, error
 		return plan{}, &StateError{Stream: p.stream.Name, Field: "workspace", Found: strconv.Quote(own.workspace),
 			Want: strconv.Quote(p.workspace) + ", the workspace that the token belongs to; begin without a state, or use the other token"}
 	}
+	if p.workspace == "" { // /me is refused: what is known already stays known
+		p.workspace = own.workspace
+	}
 	switch {
 	case p.mode == protocol.FullRefresh:
 		if own.mode != protocol.FullRefresh || p.syncID == nil || own.syncID == nil || *p.syncID != *own.syncID {

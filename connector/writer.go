@@ -34,6 +34,7 @@ type writer struct {
 	lines   *protocol.Lines
 	onState func(protocol.States)
 	in      chan batch
+	every   time.Duration // stateEvery, but in tests
 
 	runs    []*streamRun
 	states  protocol.States // as last rendered
@@ -112,7 +113,7 @@ func (w *writer) write(b batch) error {
 	}
 	b.then(p.progress)
 	p.dirty = true
-	if b.last == nil && time.Since(p.lastState) < stateEvery {
+	if b.last == nil && time.Since(p.lastState) < w.every {
 		return nil
 	}
 	if err := w.state(b.run); err != nil || b.last == nil {
@@ -127,7 +128,7 @@ func (w *writer) tick() error {
 	for _, run := range w.runs {
 		p := &run.part
 		silent := time.Since(w.lastOut) >= heartbeatAfter && p.running && !p.ended && p.records == 0
-		if p.dirty && time.Since(p.lastState) >= stateEvery || silent {
+		if p.dirty && time.Since(p.lastState) >= w.every || silent {
 			if err := w.state(run); err != nil {
 				return err
 			}
