@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"source-intercom/emulator"
+	"source-intercom/protocol"
 
 	"github.com/tidwall/gjson"
 )
@@ -144,8 +145,8 @@ func TestStateOfAnotherWorkspace(t *testing.T) {
 			if out.total() != 0 || len(out.requests) != 1 {
 				t.Errorf("%d records, requests %v", out.total(), out.requests)
 			}
-			if f := out.traceErrors()[""]; f.Get("failure_type").Str != "config_error" {
-				t.Errorf("failure %s, want a config_error", f.Raw)
+			if f := Classify(out.err); f.Kind != protocol.ConfigError {
+				t.Errorf("failure %v, want a config_error", f)
 			}
 		}
 	})

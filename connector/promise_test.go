@@ -17,9 +17,9 @@ import (
 // during and between runs is in the output of that run or of the next one. PROMISE_SEED replays one
 // seed, PROMISE_SEEDS sets how many are tried.
 func TestPromise(t *testing.T) {
-	from, n := uint64(1), uint64(24)
+	from, n := uint64(1), uint64(10)
 	if testing.Short() {
-		n = 8
+		n = 3
 	}
 	if s, err := strconv.ParseUint(os.Getenv("PROMISE_SEEDS"), 10, 64); err == nil {
 		n = s

@@ -28,6 +28,7 @@ type Reader struct {
 	runs      []*streamRun
 	implicit  bool // nobody chose the streams
 	every     time.Duration
+	prepared  atomic.Bool // client and runs are there, for Progress
 }
 
 // A streamRun is one stream in one run.
@@ -59,60 +60,55 @@ type feedRun struct {
 // NewReader prepares a read. Nothing is sent before Read.
 func NewReader(o Options) *Reader { return &Reader{Options: o, began: time.Now(), every: stateEvery} }
 
-// Read reads until every stream has ended or ctx is done, and returns what happened. The error joins
-// every stream's failure; each of them has been written in the protocol's form already, as have
-// errors that end the whole run. After ctx is done the last true states are still written.
+// Read reads until every stream has ended or ctx is done. The error joins every stream's failure; they
+// have been written in the protocol's form already. After ctx is done the last true states are still
+// written. The Summary is nil when the read failed before it began, and then nothing has been written.
 func (r *Reader) Read(ctx context.Context) (*Summary, error) {
-	err := r.prepare(ctx)
+	head, err := r.prepare(ctx)
 	if r.client != nil {
 		defer r.client.Close()
 	}
-	if err == nil {
+	if err != nil {
+		return nil, err
+	}
+	r.prepared.Store(true)
+	if err = r.Lines.Write(head); err == nil {
 		err = r.read(ctx)
 	}
-	if err != nil && !errors.Is(err, errOutput) && !r.reported() {
-		err = errors.Join(err, r.Lines.Write(r.Dialect.AppendFailure(nil, Classify(err), time.Now())))
-	}
 	if flush := r.Lines.Flush(); flush != nil {
-		err = errors.Join(err, fmt.Errorf("%w: %w", errOutput, flush))
+		err = fmt.Errorf("%w: %w", errOutput, flush)
 	}
 	return r.summary(), err
 }
 
-// reported tells whether a stream's failure has been written.
-func (r *Reader) reported() bool {
-	for _, run := range r.runs {
-		if run.failure() != nil {
-			return true
-		}
-	}
-	return false
-}
-
-// prepare settles everything that can go wrong before the first row is asked for.
-func (r *Reader) prepare(ctx context.Context) error {
+// prepare settles everything that can go wrong before the first row is asked for. It returns what a
+// protocol wants to see before all records.
+func (r *Reader) prepare(ctx context.Context) (head []byte, err error) {
 	selected, err := r.selected()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if r.client, err = newClient(ctx, r.Config, r.Log); err != nil {
-		return err
+		return nil, err
 	}
 	r.workspace, err = r.client.Workspace(ctx)
 	switch {
 	case intercom.KindOf(err) == intercom.MissingScope:
 		r.Log.Warn().Msg("the token may not read /me: the state's workspace is not checked, and days are taken in UTC")
 	case err != nil:
-		return err
+		return nil, err
 	}
 	for _, s := range selected {
 		run, err := r.open(s)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		r.runs = append(r.runs, run)
+		if head, err = r.Dialect.AppendSchema(head, run.stream.Described(), s.Drop); err != nil {
+			return nil, fmt.Errorf("stream %s: %w", s.Stream, err)
+		}
 	}
-	return nil
+	return head, nil
 }
 
 // selected turns the catalog into streams, in the catalog's order.
@@ -147,15 +143,7 @@ func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	run := &streamRun{stream: def, encoder: encoder, plan: plan, prints: p.prints, part: part{progress: p}}
-	head, err := r.Dialect.AppendSchema(nil, def.Described(), s.Drop)
-	if err != nil {
-		return nil, fmt.Errorf("stream %s: %w", s.Stream, err)
-	}
-	if err := r.Lines.Write(head); err != nil {
-		return nil, fmt.Errorf("%w: %w", errOutput, err)
-	}
-	return run, nil
+	return &streamRun{stream: def, encoder: encoder, plan: plan, prints: p.prints, part: part{progress: p}}, nil
 }
 
 func stateOf(all protocol.States, stream string) json.RawMessage {
@@ -188,7 +176,7 @@ func (r *Reader) read(ctx context.Context) error {
 	_ = feeds.Wait() // each stream keeps its own error
 	close(r.writer.in)
 	writing.Wait()
-	return r.close(ctx)
+	return r.close()
 }
 
 // inputStates is the state that came, less what a new full refresh takes nothing from.
@@ -287,7 +275,7 @@ func (f *feedRun) end(ctx context.Context, run *streamRun, walk error) {
 		last = f.Dialect.AppendFailure(last, failure, time.Now())
 	}
 	// The writer lives on after a cancellation: what is true must still be said.
-	_ = f.writer.send(context.WithoutCancel(ctx), batch{run: run, last: last, then: func(p *progress) {
+	_ = f.writer.send(context.WithoutCancel(ctx), batch{run: run, ends: true, last: last, then: func(p *progress) {
 		if run.alive() && !run.plan.skip {
 			p.finish(f.bookmark)
 		}
@@ -363,7 +351,7 @@ func (s *streamRun) setEnd() protocol.Status {
 }
 
 // close joins what failed.
-func (r *Reader) close(ctx context.Context) error {
+func (r *Reader) close() error {
 	if err := r.Lines.Err(); err != nil {
 		return fmt.Errorf("%w: %w", errOutput, err)
 	}
@@ -376,8 +364,8 @@ func (r *Reader) close(ctx context.Context) error {
 	if len(failures) > 0 {
 		return errors.Join(failures...)
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	if err := r.withheld(); err != nil {
+		return errors.Join(err, r.Lines.Write(r.Dialect.AppendFailure(nil, Classify(err), time.Now())))
 	}
-	return r.withheld()
+	return nil
 }

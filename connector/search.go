@@ -40,10 +40,10 @@ const (
 // and so moved up, meanwhile.
 type searchRun struct {
 	*feedRun
-	days    bool
-	zone    *time.Location
-	young   atomic.Int64 // the clock less the index lag: rows from here on are emitted wherever they are met
-	need    ranges
+	days  bool
+	zone  *time.Location
+	young atomic.Int64 // the clock less the index lag: rows from here on are emitted wherever they are met
+	need  ranges
 }
 
 // walkSearch reads a search feed.

@@ -222,7 +222,9 @@ func (p *progress) openForeign(start int64, parent json.RawMessage) (plan, error
 	if err != nil {
 		return plan{}, err
 	}
-	if ok && p.stream.Child != nil && len(parent) > 0 && !isOwn(parent) {
+	switch {
+	case p.stream.Child == nil || !ok:
+	case len(parent) > 0 && !isOwn(parent):
 		theirs, found, err := foreignBookmark(p.stream.Feed.Name, p.stream.Feed.Cursor, parent)
 		if err != nil {
 			return plan{}, err
@@ -232,12 +234,15 @@ func (p *progress) openForeign(start int64, parent json.RawMessage) (plan, error
 		if theirs.Before(at) {
 			at = theirs
 		}
+	case !gjson.GetBytes(p.input, "parent_state").Exists() && !gjson.GetBytes(p.input, p.stream.Feed.Name).Exists():
+		ok = false // nothing tells how far the parent had got then, be it that it has been read on since
 	}
 	lower := start
 	if ok {
 		lower = max(start, at.Unix()-foreignOverlap)
 	}
 	p.done = ranges{}.add(span{start, lower})
+	p.touched = true // ours from the first state line on: a child's bookmark means nothing once its parent's has moved
 	return plan{need: ranges{{lower, forever}}}, nil
 }
 

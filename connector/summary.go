@@ -15,7 +15,7 @@ var ErrWithheld = errors.New("Intercom withheld some data")
 // Progress is a snapshot for people; it may be called at any time.
 func (r *Reader) Progress() Progress {
 	p := Progress{Elapsed: time.Since(r.began)}
-	if r.client == nil {
+	if !r.prepared.Load() {
 		return p
 	}
 	stats := r.client.Stats()
@@ -41,10 +41,7 @@ func (r *Reader) streams() []StreamProgress {
 
 // summary closes the books, and reports what the schemas did not know.
 func (r *Reader) summary() *Summary {
-	s := &Summary{Streams: r.streams(), Elapsed: time.Since(r.began), State: r.State}
-	if r.client != nil {
-		s.Client = r.client.Stats()
-	}
+	s := &Summary{Streams: r.streams(), Client: r.client.Stats(), Elapsed: time.Since(r.began), State: r.State}
 	if r.writer != nil {
 		if written := r.writer.written.Load(); written != nil {
 			s.State = *written

@@ -24,7 +24,8 @@ type batch struct {
 	records int64
 	prints  []print
 	then    func(*progress) // runs after the lines are written
-	last    []byte          // ends the stream: written after its last state
+	ends    bool            // the stream: its last state follows, and then last
+	last    []byte
 }
 
 // The writer alone owns stdout and the progress of all streams. It writes lines first, then the
@@ -113,10 +114,10 @@ func (w *writer) write(b batch) error {
 	}
 	b.then(p.progress)
 	p.dirty = true
-	if b.last == nil && time.Since(p.lastState) < w.every {
+	if !b.ends && time.Since(p.lastState) < w.every {
 		return nil
 	}
-	if err := w.state(b.run); err != nil || b.last == nil {
+	if err := w.state(b.run); err != nil || !b.ends {
 		return err
 	}
 	p.ended = true

@@ -1,0 +1,60 @@
+# What one does with this repository. CI (.ci/run) calls these very targets.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+IMAGE   ?= source-intercom/source-intercom
+ENGINE  ?= docker
+
+# Pinned, so that a release of somebody else's does not turn our build red.
+GOLANGCI_LINT_VERSION := v2.15.0
+
+# What is installed for this repository lies outside of it.
+CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/source-intercom
+PEERS ?= $(CACHE)/peers
+LINT  := $(CACHE)/golangci-lint-$(GOLANGCI_LINT_VERSION)/golangci-lint
+
+.PHONY: build
+build: ## the static binary, into bin/
+	CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -ldflags "-s -w -X main.version=$(VERSION)" -o bin/ ./cmd/source-intercom
+
+.PHONY: test
+test: ## all tests that need Go alone
+	go test ./...
+
+.PHONY: race
+race: ## the same, watched by the race detector and in random order
+	go test -race -shuffle=on ./...
+
+.PHONY: lint
+lint: $(LINT) ## formatting, vet, golangci-lint
+	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
+	go vet -tags peers ./...
+	$(LINT) run ./...
+
+$(LINT):
+	GOBIN=$(@D) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+
+.PHONY: bench
+bench: ## all benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: fuzz
+FUZZTIME ?= 10s
+fuzz: ## every fuzz target for FUZZTIME
+	.ci/fuzz.sh $(FUZZTIME)
+
+.PHONY: e2e
+e2e: build ## Airbyte's models, Singer's tools, Meltano, and a change from the connectors in use
+	.ci/peers.sh $(PEERS)
+	PEERS=$(PEERS) CONNECTOR=$(CURDIR)/bin/source-intercom go test -tags peers -count=1 -v ./e2e/
+
+.PHONY: demo
+demo: ## everything at work on an invented workspace; needs no token
+	go run ./cmd/source-intercom demo
+
+.PHONY: image
+image: ## the container image
+	$(ENGINE) build --build-arg VERSION=$(VERSION) -t $(IMAGE):$(VERSION) .
+
+.PHONY: help
+help:
+	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST)

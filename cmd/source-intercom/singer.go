@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"source-intercom/protocol"
+
+	"github.com/spf13/cobra"
+)
+
+// singerOptions are the flags of a Singer tap.
+type singerOptions struct {
+	readOptions
+	properties string // the catalog, under its old name
+	discover   bool
+	about      bool
+	format     string
+	version    bool
+	test       bool
+}
+
+// singerCommand is the root of the command tree: flags without a command are a Singer tap's.
+func (p *process) singerCommand(name string) *cobra.Command {
+	var o singerOptions
+	cmd := &cobra.Command{
+		Use:   name,
+		Short: "Read an Intercom workspace into any data pipeline",
+		Long: "source-intercom reads an Intercom workspace, incrementally, into any data pipeline.\n\n" +
+			"With a command it speaks Airbyte's protocol; with flags only, or under the name tap-intercom,\n" +
+			"it is a Singer tap. The command demo needs no token and shows all of it.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().NFlag() == 0 && name != "tap-intercom" {
+				_ = cmd.Usage()
+				return &reportedError{&usageError{"neither a command nor a flag is given"}}
+			}
+			return p.tap(cmd.Context(), name, o)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVarP(&o.config, "config", "c", nil, "`FILE` with the settings, as JSON, or the word ENV for variables TAP_INTERCOM_...; may be repeated, later ones win")
+	flags.BoolVarP(&o.discover, "discover", "d", false, "print the catalog; works offline and without --config")
+	flags.StringVar(&o.catalog, "catalog", "", "`FILE` with the catalog; without it all streams are read")
+	flags.StringVarP(&o.properties, "properties", "p", "", "`FILE` of the catalog, by the old name of --catalog")
+	flags.StringVarP(&o.state, "state", "s", "", "`FILE` with the state of an earlier run")
+	flags.StringVar(&o.stateFile, "state-file", "", stateFileHelp)
+	flags.BoolVar(&o.about, "about", false, "describe the tap: settings, streams, capabilities")
+	flags.StringVar(&o.format, "format", "text", "`FORM` of --about: text, json or markdown")
+	flags.BoolVar(&o.version, "version", false, "print the version")
+	flags.BoolVar(&o.test, "test", false, "try the settings and say which streams can be read")
+	flags.BoolVar(&o.strict, "strict", false, strictHelp)
+	return cmd
+}
+
+func (p *process) tap(ctx context.Context, name string, o singerOptions) error {
+	if o.properties != "" {
+		if o.catalog != "" && o.catalog != o.properties {
+			return &usageError{"--catalog and --properties name different files; they mean the same"}
+		}
+		o.catalog = o.properties
+	}
+	d := protocol.Singer{}
+	switch {
+	case o.version:
+		return p.print(fmt.Appendf(nil, "%s %s\n", name, buildVersion()))
+	case o.about:
+		return p.about(o.format)
+	case o.discover: // settings may be incomplete while somebody selects streams
+		return p.discover(d)
+	case o.test:
+		return p.test(ctx, o.inputs)
+	}
+	_, err := p.read(ctx, d, o.readOptions)
+	return err
+}
+
+// test tries every selected stream and fails if one cannot be read.
+func (p *process) test(ctx context.Context, in inputs) error {
+	result, err := p.probe(ctx, in, protocol.Singer{})
+	if err != nil {
+		return err
+	}
+	log := p.logger(protocol.Singer{})
+	for _, stream := range result.Readable {
+		log.Info().Str("stream", stream).Msg("can be read")
+	}
+	for _, m := range result.Missing {
+		log.Error().Str("stream", m.Stream).Str("permission", m.Permission).Msg("cannot be read: " + m.Why)
+	}
+	if n := len(result.Missing); n > 0 {
+		return &inputError{errors.New(checkMessage(result))}
+	}
+	return nil
+}

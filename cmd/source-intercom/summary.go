@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"source-intercom/connector"
+	"source-intercom/protocol"
+
+	"github.com/rs/zerolog"
+)
+
+// summaryTable tells people on a terminal what a read brought.
+func summaryTable(s *connector.Summary) string {
+	var rows [][]string
+	for _, stream := range s.Streams {
+		rows = append(rows, []string{
+			stream.Name, string(stream.Status),
+			count(stream.Records), count(stream.Skipped), count(stream.Withheld), count(stream.Unchanged),
+		})
+	}
+	return table([]string{"stream", "status", "records", "skipped", "withheld", "unchanged"}, rows) +
+		"  " + callsLine(s) + "\n"
+}
+
+// logSummary tells the same in log lines.
+func logSummary(log zerolog.Logger, s *connector.Summary) {
+	for _, stream := range s.Streams {
+		event := log.Info().Str("stream", stream.Name).Int64("records", stream.Records)
+		for _, extra := range []struct {
+			name string
+			n    int64
+		}{{"skipped", stream.Skipped}, {"withheld", stream.Withheld}, {"unchanged", stream.Unchanged}} {
+			if extra.n > 0 {
+				event = event.Int64(extra.name, extra.n)
+			}
+		}
+		event.Msg("read " + string(stream.Status))
+	}
+	log.Info().Msg(callsLine(s))
+}
+
+func callsLine(s *connector.Summary) string {
+	return fmt.Sprintf("%s requests (%s retried, %s throttled) in %s", count(s.Client.Requests),
+		count(s.Client.Retries), count(s.Client.Throttled), s.Elapsed.Round(100*time.Millisecond))
+}
+
+// metrics are the lines by which Singer platforms count.
+func metrics(s *connector.Summary, ok bool) []byte {
+	var lines []byte
+	add := func(kind, metric string, value any, tags map[string]string) {
+		lines, _ = protocol.AppendMetric(lines, kind, metric, value, tags) // numbers always marshal
+	}
+	for _, stream := range s.Streams {
+		tags := map[string]string{"stream": stream.Name}
+		add("counter", "record_count", stream.Records, tags)
+		add("counter", "http_request_count", s.Client.ByStream[stream.Name].Requests, tags)
+	}
+	status := "succeeded"
+	if !ok {
+		status = "failed"
+	}
+	add("timer", "job_duration", s.Elapsed.Seconds(), map[string]string{"job_type": "sync", "status": status})
+	return lines
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"source-intercom/connector"
+	"source-intercom/intercom"
+	"source-intercom/protocol"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func exampleSummary() *connector.Summary {
+	return &connector.Summary{
+		Elapsed: 72340 * time.Millisecond,
+		Client:  intercom.Stats{Counts: intercom.Counts{Requests: 1234, Retries: 5, Throttled: 1}},
+		Streams: []connector.StreamProgress{
+			{Name: "tags", Status: protocol.Complete, Records: 8},
+			{Name: "conversation_parts", Status: protocol.Incomplete, Records: 6107, Skipped: 2, Withheld: 153, Unchanged: 31},
+		},
+	}
+}
+
+func TestSummaryOnATerminal(t *testing.T) {
+	want := "" +
+		"  stream              status      records  skipped  withheld  unchanged\n" +
+		"  ──────────────────  ──────────  ───────  ───────  ────────  ─────────\n" +
+		"  tags                COMPLETE          8        0         0          0\n" +
+		"  conversation_parts  INCOMPLETE    6,107        2       153         31\n" +
+		"  1,234 requests (5 retried, 1 throttled) in 1m12.3s\n"
+	if diff := cmp.Diff(want, summaryTable(exampleSummary())); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSummaryInTheLog(t *testing.T) {
+	var out bytes.Buffer
+	logSummary(protocol.NewLogger(protocol.Singer{}, nil, &out, func(string) string { return "" }, protocol.NewRedactor()), exampleSummary())
+	want := "" +
+		"INFO read COMPLETE stream=tags records=8\n" +
+		"INFO read INCOMPLETE stream=conversation_parts records=6107 skipped=2 withheld=153 unchanged=31\n" +
+		"INFO 1,234 requests (5 retried, 1 throttled) in 1m12.3s\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,290 @@
+package emulator
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Emulator serves one workspace. It is safe for concurrent use.
+type Emulator struct {
+	options Options
+	version version // of requests that name none
+	zone    *time.Location
+	routes  []route
+
+	mu    sync.RWMutex // guards world
+	world *World
+
+	conversations *searchable[*conversation]
+	contacts      *searchable[*contact]
+	tickets       *searchable[*ticket]
+	scroll        scroll
+
+	counts      sync.Mutex // guards what follows
+	requests    map[string]int
+	statuses    map[int]int
+	faultCounts []faultCount
+	window      int64 // number of the current rate window
+	calls       int   // in that window
+
+	serial atomic.Uint64 // of answers
+	gzips  sync.Pool     // of *gzip.Writer
+	pages  sync.Pool     // of *[]byte, what answers were written in
+}
+
+// New makes the workspace that o describes. It fails on options that mean nothing: a time zone or an API version that
+// does not exist, a negative size, a start that is not in the past, an unknown kind of fault.
+func New(o Options) (*Emulator, error) {
+	o = o.withDefaults()
+	e := &Emulator{options: o, faultCounts: make([]faultCount, len(o.Faults)), requests: map[string]int{}, statuses: map[int]int{}}
+	var ok bool
+	if e.version, ok = parseVersion(o.AppVersion); !ok {
+		return nil, fmt.Errorf("unknown API version %q", o.AppVersion)
+	}
+	var err error
+	if e.zone, err = loadZone(o.TimeZone); err != nil {
+		return nil, fmt.Errorf("time zone %q: %w", o.TimeZone, err)
+	}
+	if !o.Start.Before(o.Now()) {
+		return nil, fmt.Errorf("start %s is not before now", o.Start.Format(time.RFC3339))
+	}
+	s := o.Size
+	if s.Admins < 1 || min(s.Teams, s.Tags, s.Segments, s.Companies, s.Contacts, s.Conversations, s.Tickets, s.ActivityLogs, s.PartsPerConversation, s.LongConversations) < 0 {
+		return nil, fmt.Errorf("size %+v: want one admin at least and no negative numbers", s)
+	}
+	for _, f := range o.Faults {
+		if err := f.validate(); err != nil {
+			return nil, err
+		}
+	}
+	e.world = newWorld(o)
+	e.makeSearchables()
+	e.routes = routeTable()
+	return e, nil
+}
+
+func (e *Emulator) makeSearchables() {
+	w, o := e.world, e.options
+	exact := func(version) *time.Location { return nil }
+	days := func(v version) *time.Location {
+		if v <= v216 {
+			return e.zone
+		}
+		return nil
+	}
+	invalid := fail(http.StatusBadRequest, "client_error", "Invalid starting_after param, please use the cursor of the previous page")
+	broken := fail(http.StatusInternalServerError, "server_error", "Internal server error")
+	e.conversations = newSearchable(w.conversations, w.conversationFields(), "updated_at", 1000, exact, o.InclusiveGreater, invalid)
+	e.contacts = newSearchable(w.contacts, w.contactFields(), "created_at", 1, days, false, invalid)
+	e.tickets = newSearchable(w.tickets, w.ticketFields(), "updated_at", 1000, exact, o.InclusiveGreater, broken)
+}
+
+// Edit changes the world in f, alone: no request sees half of it. The methods of World move updated_at to the emulator's
+// clock unless they say otherwise.
+func (e *Emulator) Edit(f func(w *World)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	f(e.world)
+}
+
+// Requests returns how many requests were answered by route, such as "GET /conversations/{id}"; those that match no
+// route count under their method and "(unknown)".
+func (e *Emulator) Requests() map[string]int {
+	e.counts.Lock()
+	defer e.counts.Unlock()
+	return maps.Clone(e.requests)
+}
+
+// Statuses returns how many requests were answered by HTTP status. A connection cut on purpose counts under the status
+// that it began with.
+func (e *Emulator) Statuses() map[int]int {
+	e.counts.Lock()
+	defer e.counts.Unlock()
+	return maps.Clone(e.statuses)
+}
+
+// ResetRequests sets both counts to zero.
+func (e *Emulator) ResetRequests() {
+	e.counts.Lock()
+	defer e.counts.Unlock()
+	clear(e.requests)
+	clear(e.statuses)
+}
+
+// ServeHTTP answers one API call.
+func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := &call{e: e, r: r, serial: e.serial.Add(1)}
+	c.route, c.id = e.find(r)
+	c.requestID = requestID(seed(e.options.Seed), c.serial)
+	name := r.Method + " (unknown)"
+	if c.route != nil {
+		name = c.route.pattern
+	}
+	e.counts.Lock()
+	e.requests[name]++
+	e.counts.Unlock()
+	w.Header().Set("Date", e.options.Now().UTC().Format(http.TimeFormat))
+	if e.options.Intercept != nil && e.options.Intercept(w, r) {
+		return
+	}
+	if !e.wait(r.Context(), e.latency()) {
+		return
+	}
+	e.serve(w, c)
+}
+
+// serve decides in Intercom's order: token, rate limit, headers, then the route.
+func (e *Emulator) serve(w http.ResponseWriter, c *call) {
+	r, now := c.r, e.options.Now()
+	c.now = now
+	w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
+	if r.Header.Get("Authorization") != "Bearer "+e.options.Token {
+		e.send(w, r, fail(http.StatusUnauthorized, "unauthorized", "Access Token Invalid").answer(c.requestID), false)
+		return
+	}
+	allowed, fault := e.admit(w, r, now)
+	var a *answer
+	switch {
+	case !allowed:
+		a = fail(http.StatusTooManyRequests, "rate_limit_exceeded",
+			fmt.Sprintf("Exceeded rate limit of %d in %d_seconds", e.options.RateLimit, int(e.options.RateWindow.Seconds()))).answer(c.requestID)
+	case fault != nil && fault.refuses():
+		a = &answer{requestID: c.requestID}
+	default:
+		a = e.dispatch(c)
+	}
+	a.rated = true
+	cut := false
+	if fault != nil {
+		if !e.wait(r.Context(), fault.Delay) {
+			return
+		}
+		cut = fault.spoil(a)
+		if a.status >= 500 && r.URL.Path == "/companies/scroll" {
+			e.scroll.drop() // "Please restart the scroll operation"
+		}
+	}
+	e.send(w, r, a, cut)
+	e.pages.Put(&a.body)
+}
+
+// admit counts the call against the rate window and the fault rules, and sets the rate headers.
+func (e *Emulator) admit(w http.ResponseWriter, r *http.Request, now time.Time) (bool, *Fault) {
+	e.counts.Lock()
+	defer e.counts.Unlock()
+	if limit := e.options.RateLimit; limit > 0 {
+		width := e.options.RateWindow
+		if n := now.UnixNano() / int64(width); n != e.window {
+			e.window, e.calls = n, 0
+		}
+		end := time.Unix(0, (e.window+1)*int64(width))
+		h := w.Header()
+		h.Set("X-RateLimit-Limit", strconv.Itoa(limit))
+		h.Set("X-RateLimit-Reset", strconv.FormatInt(end.Add(time.Second-1).Unix(), 10)) // whole seconds, never early
+		h.Set("X-RateLimit-Remaining", strconv.Itoa(max(limit-e.calls-1, 0)))
+		e.calls++
+		if e.calls > limit {
+			return false, nil
+		}
+	}
+	return true, e.fault(r)
+}
+
+func (e *Emulator) latency() time.Duration {
+	d := e.options.Latency
+	if e.options.Jitter > 0 {
+		d += rand.N(e.options.Jitter)
+	}
+	return d
+}
+
+// wait sleeps in real time and returns false if the client went away.
+func (e *Emulator) wait(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// answer is a response before faults and compression.
+type answer struct {
+	status    int
+	kind      string // content type
+	body      []byte
+	link      string
+	requestID string
+	rated     bool // carries rate headers
+}
+
+func (a *apiError) answer(requestID string) *answer {
+	return &answer{status: a.status, kind: "application/json; charset=utf-8", body: a.body(requestID), link: a.link, requestID: requestID}
+}
+
+func (a *answer) html(status int, body string) {
+	*a = answer{status: status, kind: "text/html", body: []byte(body), requestID: a.requestID, rated: a.rated}
+}
+
+func (e *Emulator) send(w http.ResponseWriter, r *http.Request, a *answer, cut bool) {
+	h := w.Header()
+	if !a.rated {
+		for _, k := range []string{"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"} {
+			h.Del(k)
+		}
+	}
+	h.Set("Content-Type", a.kind)
+	h.Set("X-Request-Id", a.requestID)
+	if a.link != "" {
+		h.Set("Link", a.link)
+	}
+	body := a.body
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && len(body) > 0 {
+		body = e.compress(body)
+		h.Set("Content-Encoding", "gzip")
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	e.counts.Lock()
+	e.statuses[a.status]++
+	e.counts.Unlock()
+	w.WriteHeader(a.status)
+	if cut {
+		_, _ = w.Write(body[:len(body)/2])
+		_ = http.NewResponseController(w).Flush() // the client is to see the first half
+		panic(http.ErrAbortHandler)
+	}
+	_, _ = w.Write(body) // a client that went away has no use for the error
+}
+
+func requestID(s seed, serial uint64) string {
+	h := uint64(s.at(int(serial)))
+	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", uint32(h), serial&0xffff, h>>32&0xfff, h>>44&0xfff, serial)
+}
+
+func (e *Emulator) compress(body []byte) []byte {
+	z, ok := e.gzips.Get().(*gzip.Writer)
+	if !ok {
+		z, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level exists
+	}
+	defer e.gzips.Put(z)
+	var b bytes.Buffer
+	z.Reset(&b)
+	_, _ = z.Write(body) // into memory
+	_ = z.Close()
+	return b.Bytes()
+}

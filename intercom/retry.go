@@ -1,0 +1,107 @@
+package intercom
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+const (
+	firstBackoff = 500 * time.Millisecond
+	maxBackoff   = 30 * time.Second
+	// firstThrottle is the least wait of a call after its 429, on top of the pause of all; it doubles.
+	firstThrottle = 100 * time.Millisecond
+	// A call is sent again after 429s for at least so long and so often, whatever MaxRetry is: a 429 is no
+	// failure, and a call may wait long for its turn.
+	minThrottled, minThrottles = time.Minute, 10
+)
+
+// trial is one request's history of failures.
+type trial struct {
+	maxRetry  time.Duration
+	once      bool
+	began     time.Time // when the first failure or 429 came
+	failed    int
+	since     time.Time // of the first failure
+	throttled int       // 429s in a row
+	slowed    time.Time // the first of them
+}
+
+// next tells how long to wait before the request is sent again, or that it has failed for good.
+func (t *trial) next(e *Error, now time.Time) (time.Duration, bool) {
+	if t.began.IsZero() {
+		t.began = now
+	}
+	if e.throttled {
+		if t.throttled == 0 {
+			t.slowed = now
+		}
+		t.throttled++
+		wait := firstThrottle/2 + jitter(firstThrottle, t.throttled, usualWindow)
+		return wait, t.throttled < minThrottles || now.Sub(t.slowed) < max(t.maxRetry, minThrottled)
+	}
+	t.throttled = 0
+	if e.Kind != Temporary || t.once && !e.unsent {
+		return 0, false
+	}
+	if t.failed == 0 {
+		t.since = now
+	}
+	t.failed++
+	left := t.maxRetry - now.Sub(t.since)
+	wait := max(jitter(firstBackoff, t.failed, maxBackoff), e.retryAfter)
+	return min(wait, left), left > 0
+}
+
+// lasted is how long the request has been in trouble.
+func (t *trial) lasted(now time.Time) time.Duration {
+	if t.began.IsZero() {
+		return 0
+	}
+	return now.Sub(t.began)
+}
+
+// jitter is a random part of first doubled n-1 times, but of no more than most.
+func jitter(first time.Duration, n int, most time.Duration) time.Duration {
+	return rand.N(min(first<<min(n-1, 20), most)) + 1
+}
+
+// outage says to the log when calls are in trouble for long and when that is over, once for all workers.
+type outage struct {
+	log  zerolog.Logger
+	told atomic.Bool
+}
+
+// longOutage is when an outage is worth a warning.
+const longOutage = 10 * time.Second
+
+// goesOn reports a call that has been in trouble for so long and will be repeated after wait.
+func (o *outage) goesOn(e *Error, lasted, wait time.Duration) {
+	o.log.Debug().Str("stream", e.Stream).Str("path", e.Path).Int("status", e.Status).Str("kind", string(e.Kind)).
+		AnErr("cause", e.Err).Dur("wait", wait).Msg("call will be repeated")
+	if lasted+wait >= longOutage && o.told.CompareAndSwap(false, true) {
+		o.log.Warn().Str("error", e.Error()).Msg("Intercom does not answer well; trying on")
+	}
+}
+
+// ends reports that a call's trouble is over. Calls that had little of it say nothing about the outage.
+func (o *outage) ends(lasted time.Duration, well bool) {
+	if lasted >= longOutage && o.told.CompareAndSwap(true, false) && well {
+		o.log.Info().Dur("after", lasted).Msg("Intercom answers again")
+	}
+}
+
+// sleep waits for d; it returns ctx's error when ctx ends first.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,88 @@
+package intercom
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/tidwall/gjson"
+)
+
+// Search is one page of a POST search endpoint.
+type Search struct {
+	Path   string // "/conversations/search"
+	Rows   string // where the rows are: "conversations"
+	Stream string
+	Query  string // the JSON of "query"
+
+	SortField     string // "": Intercom's own order
+	Order         string // "ascending" or "descending"
+	PerPage       int    // 0: Intercom's default
+	StartingAfter string // "": the first page
+}
+
+// SearchPage is the answer to a Search. Rows refer to the answer's body and keep it alive.
+type SearchPage struct {
+	Rows  []gjson.Result
+	Total int64     // how many objects matched when the page was made
+	Next  string    // the cursor of the next page, "" at the end
+	At    time.Time // the server's clock when it answered
+}
+
+// Search reads one page. It fails with a *ShapeError rather than take a page for complete that may not be:
+// rows, total_count and a readable pages.next must be there.
+func (c *Client) Search(ctx context.Context, s Search) (*SearchPage, error) {
+	body, err := s.body()
+	if err != nil {
+		return nil, err
+	}
+	a, err := c.Do(ctx, Request{Method: http.MethodPost, Path: s.Path, Body: body, Stream: s.Stream})
+	if err != nil {
+		return nil, err
+	}
+	rows, err := a.Rows(s.Rows)
+	if err != nil {
+		return nil, err
+	}
+	total, ok := a.Total()
+	if !ok {
+		return nil, a.shape("total_count", "a number", a.field("total_count"))
+	}
+	next, err := a.Next()
+	if err != nil {
+		return nil, err
+	}
+	if next != (Next{}) && next.StartingAfter == "" {
+		return nil, a.shape("pages.next", "an object with starting_after", a.field("pages").Get("next"))
+	}
+	return &SearchPage{Rows: rows, Total: total, Next: next.StartingAfter, At: a.At}, nil
+}
+
+func (s Search) body() ([]byte, error) {
+	type pagination struct {
+		PerPage       int    `json:"per_page,omitempty"`
+		StartingAfter string `json:"starting_after,omitempty"`
+	}
+	type sort struct {
+		Field string `json:"field"`
+		Order string `json:"order,omitempty"`
+	}
+	document := struct {
+		Query      json.RawMessage `json:"query"`
+		Pagination pagination      `json:"pagination"`
+		Sort       *sort           `json:"sort,omitempty"`
+	}{
+		Query:      json.RawMessage(s.Query),
+		Pagination: pagination{s.PerPage, s.StartingAfter},
+	}
+	if s.SortField != "" {
+		document.Sort = &sort{s.SortField, s.Order}
+	}
+	body, err := json.Marshal(document)
+	if err != nil {
+		return nil, fmt.Errorf("%s: the query is no JSON: %w", s.Stream, err)
+	}
+	return body, nil
+}
