@@ -93,6 +93,9 @@ func (e *emitter) flush(then func(*progress)) error {
 	if e.n == 0 && len(e.prints) == 0 && then == nil {
 		return nil
 	}
+	if e.n > 0 {
+		e.run.began.Store(true)
+	}
 	b := batch{run: e.run, lines: e.buf, records: e.n, prints: e.prints, then: then}
 	e.buf, e.n, e.prints = nil, 0, nil
 	return e.f.writer.send(e.ctx, b)

@@ -154,8 +154,8 @@ func TestBadToken(t *testing.T) {
 		if intercom.KindOf(out.err) != intercom.BadToken || len(out.requests) != 1 || len(out.statuses) != 0 {
 			t.Errorf("error %v, requests %v, statuses %v", out.err, out.requests, out.statuses)
 		}
-		if f := out.traceErrors()[""]; f.Get("failure_type").Str != "config_error" || strings.Contains(f.Raw, "wrong-token") {
-			t.Errorf("failure %s", f.Raw)
+		if f := Classify(out.err); f.Kind != protocol.ConfigError || strings.Contains(f.Message, "wrong-token") {
+			t.Errorf("failure %+v", f)
 		}
 	})
 }

@@ -40,6 +40,7 @@ type streamRun struct {
 	part    part // the writer's
 
 	records, skipped, withheld, unchanged atomic.Int64
+	began                                 atomic.Bool // a record was handed on: the stream is open to the token
 
 	mu      sync.Mutex
 	status  protocol.Status
@@ -294,7 +295,7 @@ func (f *feedRun) charge(run *streamRun, err error) {
 		run.withheld.Add(1)
 		run.leaveOut()
 		log.Warn().Err(err).Msg("not part of the workspace's plan: nothing was read")
-	case kind == intercom.MissingScope && f.implicit:
+	case kind == intercom.MissingScope && f.implicit && !run.began.Load():
 		run.withheld.Add(1)
 		run.leaveOut()
 		log.Warn().Err(err).Str("permission", run.stream.Permission).Msg("left out: the token lacks a permission")

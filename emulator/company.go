@@ -46,7 +46,7 @@ func (c *company) name() string {
 func (w *World) companySegments(c *company) []int32 {
 	var out []int32
 	if n := w.size.Segments; n > 0 {
-		for i := range c.ord % 4 {
+		for i := range min(c.ord%4, int32(n)) {
 			out = append(out, (c.ord+i)%int32(n))
 		}
 	}
