@@ -125,8 +125,8 @@ func answer(w http.ResponseWriter, status int, body string) bool {
 
 const notFoundBody = `{"type":"error.list","errors":[{"code":"not_found","message":"gone"}]}`
 
-// finishes reads the streams once more in incremental mode from a state, and compares all that came
-// until then with the truth.
+// finishes reads the streams once more, undisturbed, and compares all that came until then with the
+// truth.
 func (w *world) finishes(t *testing.T, r reading) *run {
 	t.Helper()
 	r.failing, r.ctx, r.through = false, nil, nil
@@ -135,7 +135,7 @@ func (w *world) finishes(t *testing.T, r reading) *run {
 	return out
 }
 
-// isIncomplete fails unless the stream ended with an error of its own and kept the state it came with.
+// isIncomplete fails unless the stream ended as INCOMPLETE with a state that does not claim more.
 func (r *run) isIncomplete(t *testing.T, stream string) {
 	t.Helper()
 	if s := r.statuses[stream]; len(s) == 0 || s[len(s)-1] != "INCOMPLETE" {

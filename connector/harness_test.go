@@ -160,7 +160,7 @@ func (w *world) read(t *testing.T, r reading) *run {
 		stdout = r.through(stdout)
 	}
 	if r.log != nil {
-		log = zerolog.New(r.log)
+		log = zerolog.New(zerolog.SyncWriter(r.log))
 	}
 	reader := NewReader(Options{Config: cfg, Dialect: r.dialect, Lines: protocol.NewLines(stdout), Log: log,
 		Selection: selection, State: r.state, Strict: r.strict, OnState: r.onState})

@@ -20,7 +20,7 @@ import (
 // five seconds, what its states say is true, and the last run completes the rest. That nothing is left
 // running is what the bubble checks.
 func TestInterruptedByItsContext(t *testing.T) {
-	for seed := range uint64(6) {
+	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			edited(t, seed, emulator.Options{OffsetCursor: seed%2 == 0}, func(t *testing.T, w *world, e *editor) {
 				r := reading{streams: append([]string{"company_segments", "tags"}, cursorStreams...), config: smallPages, failing: true}
@@ -28,11 +28,11 @@ func TestInterruptedByItsContext(t *testing.T) {
 					r.every = stateEvery
 				}
 				for range 3 {
-					e.left = 10
+					e.during(10)
 					ctx, cancel := context.WithCancel(t.Context())
 					r.ctx = ctx
 					var ended time.Time
-					time.AfterFunc(time.Duration(1+e.rng.IntN(5_000))*time.Millisecond, func() {
+					time.AfterFunc(time.Duration(1+e.pick(5_000))*time.Millisecond, func() {
 						ended = time.Now()
 						cancel()
 					})
@@ -56,7 +56,7 @@ func TestInterruptedByItsContext(t *testing.T) {
 					time.Sleep(30 * time.Minute)
 					e.edit(10)
 				}
-				e.left = 0
+				e.during(0)
 				time.Sleep(time.Hour)
 				w.finishes(t, r)
 			})
@@ -92,13 +92,13 @@ func (p *shortPipe) Write(b []byte) (int, error) {
 // TestInterruptedByItsReader: stdout breaks after some byte. What went through before is true, and the
 // next run completes it.
 func TestInterruptedByItsReader(t *testing.T) {
-	for seed := range uint64(5) {
+	for seed := range uint64(3) {
 		for _, dialect := range []protocol.Dialect{protocol.Airbyte{}, protocol.Singer{}} {
 			t.Run(fmt.Sprintf("%d, %s", seed, dialect.Name()), func(t *testing.T) {
 				edited(t, seed, emulator.Options{}, func(t *testing.T, w *world, e *editor) {
 					r := reading{streams: cursorStreams, config: smallPages, failing: true, dialect: dialect}
-					size := 1 << e.rng.IntN(19)
-					r.through = func(out io.Writer) io.Writer { return &shortPipe{out, size + e.rng.IntN(size)} }
+					size := 1 << e.pick(19)
+					r.through = func(out io.Writer) io.Writer { return &shortPipe{out, size + e.pick(size)} }
 					out := w.read(t, r)
 					if !errors.Is(out.err, errOutput) || !errors.Is(out.err, syscall.EPIPE) {
 						t.Fatalf("error %v, want that of stdout", out.err)

@@ -36,7 +36,7 @@ var closedBy = map[string][]string{
 func TestMissingPermission(t *testing.T) {
 	for scope, closed := range closedBy {
 		for _, with401 := range []bool{false, true} {
-			o := emulator.Options{Size: snapshotWorld, DeniedScopes: []string{scope}, DenyWith401: with401}
+			o := emulator.Options{Size: littleWorld, DeniedScopes: []string{scope}, DenyWith401: with401}
 			t.Run(fmt.Sprintf("%s, 401 %v, with a catalog", scope, with401), func(t *testing.T) {
 				bubble(t, "2.16", o, func(t *testing.T, w *world) {
 					out := w.read(t, reading{streams: allStreams(), failing: true})

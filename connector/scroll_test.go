@@ -120,7 +120,8 @@ func TestScrollEnds(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			script := &scriptedScroll{answers: test.answers}
 			bubble(t, "2.16", emulator.Options{Intercept: script.intercept}, func(t *testing.T, w *world) {
-				out := w.read(t, reading{streams: []string{"companies"}, failing: test.failing})
+				out := w.read(t, reading{streams: []string{"companies"}, failing: test.failing,
+					config: func(c *Config) { c.RequestTimeout = time.Minute }})
 				out.onlyOnce(t)
 				if got := out.counts["companies"]; got != test.records {
 					t.Errorf("%d records, want %d", got, test.records)

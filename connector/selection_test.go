@@ -144,6 +144,15 @@ func TestAirbytesCatalog(t *testing.T) {
 	}
 }
 
+// TestMembershipsKnowNoStartDate: those of companies that have not changed for long come too.
+func TestMembershipsKnowNoStartDate(t *testing.T) {
+	bubble(t, "2.16", emulator.Options{Size: snapshotWorld}, func(t *testing.T, w *world) {
+		out := w.read(t, reading{streams: []string{"companies", "company_segments"}, config: from(born.Add(-24 * time.Hour))})
+		w.holdsAll(t, out, "company_segments")
+		w.emitted(t, out, span{born.Unix() - 86_400, forever}, "companies")
+	})
+}
+
 // TestDeselectedFields: what is deselected is gone, at any depth, but neither keys nor the cursor, and
 // the engine still reads what it needs.
 func TestDeselectedFields(t *testing.T) {

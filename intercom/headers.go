@@ -25,8 +25,9 @@ func readNotice(status int, h http.Header) notice {
 	if limited {
 		n.limit, n.remaining, n.reset = limit, max(remaining, 0), time.Unix(reset, 0)
 	}
-	// An error page without limits may come from a machine in between, whose clock says nothing.
-	if limited || status < 300 || status == http.StatusTooManyRequests {
+	// An error page that has neither limits nor an id may come from a machine in between, whose clock
+	// says nothing.
+	if limited || status < 300 || status == http.StatusTooManyRequests || h.Get("X-Request-Id") != "" {
 		n.date, _ = http.ParseTime(h.Get("Date"))
 	}
 	return n
