@@ -9,7 +9,7 @@ dir=$1
 requirements=$(cd "$(dirname "$0")/../e2e/requirements" && pwd)
 mkdir -p "$dir"
 
-install() {
+install_peer() {
   local wanted=$1 venv
   venv=$2/$(basename "$1" .txt)
   cmp -s "$wanted" "$venv/installed.txt" && return
@@ -21,7 +21,7 @@ install() {
   cp "$wanted" "$venv/installed.txt"
   echo "installed $(basename "$venv")"
 }
-export -f install
+export -f install_peer
 
 # Half of an installation is spent waiting for the network.
-printf '%s\n' "$requirements"/*.txt | xargs -P 3 -I{} bash -euo pipefail -c 'install "$1" "$2"' _ {} "$dir"
+printf '%s\n' "$requirements"/*.txt | xargs -P 3 -I{} bash -euo pipefail -c 'install_peer "$1" "$2"' _ {} "$dir"

@@ -48,8 +48,11 @@ func Check(ctx context.Context, cfg *Config, sel *protocol.Selection, log zerolo
 		return result, err
 	}
 	workspace, err := client.Workspace(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("the host did not answer within %s: %w", giveUp, err)
+	}
 	if err != nil && intercom.KindOf(err) != intercom.MissingScope {
-		return result, err
+		return result, connectError(cfg, err)
 	}
 	result.Workspace = workspace.Name
 	failures := probeAll(ctx, client, selected)
@@ -115,6 +118,30 @@ func (f *Feed) probe(ctx context.Context, client *intercom.Client) error {
 	return err
 }
 
+// ConnectError says which setting to look at when the API cannot be reached or refuses the token; the
+// command adds the file's name.
+type ConnectError struct {
+	Setting string
+	Err     error
+}
+
+func (e *ConnectError) Error() string { return e.Setting + ": " + e.Err.Error() }
+func (e *ConnectError) Unwrap() error { return e.Err }
+
+func connectError(cfg *Config, err error) error {
+	where := fmt.Sprintf("region %q", cfg.Region)
+	if cfg.BaseURL != "" {
+		where = fmt.Sprintf("base_url %q", cfg.BaseURL)
+	}
+	switch intercom.KindOf(err) {
+	case intercom.BadToken:
+		where = "access_token, " + where
+	case intercom.BadVersion:
+		where = fmt.Sprintf("api_version %q", cfg.APIVersion)
+	}
+	return &ConnectError{Setting: where, Err: err}
+}
+
 // newClient makes the API client that a configuration asks for.
 func newClient(ctx context.Context, cfg *Config, log zerolog.Logger) (*intercom.Client, error) {
 	c := intercom.Config{
@@ -132,7 +159,7 @@ func newClient(ctx context.Context, cfg *Config, log zerolog.Logger) (*intercom.
 	if c.BaseURL == "" && cfg.Region == "auto" {
 		var err error
 		if c.BaseURL, err = intercom.DetectRegion(ctx, c); err != nil {
-			return nil, err
+			return nil, connectError(cfg, err)
 		}
 	}
 	if c.BaseURL == "" {

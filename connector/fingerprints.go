@@ -172,19 +172,3 @@ func (s *seen) again(key, content uint64) bool {
 	s.rows[key] = content
 	return false
 }
-
-// pass notes a row that another walk will meet and has to emit.
-func (s *seen) pass(key uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, ok := s.rows[key]; !ok {
-		s.rows[key] = 0
-	}
-}
-
-// len counts the rows met, by id.
-func (s *seen) len() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.rows)
-}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -336,8 +335,6 @@ func (w *world) client(t *testing.T) *intercom.Client {
 	t.Cleanup(c.Close)
 	return c
 }
-
-var errTest = errors.New("test")
 
 // someID returns an object of the world, always the same.
 func (w *world) someID(kind string) string {

@@ -69,15 +69,18 @@ func walkActivityLogs(ctx context.Context, f *feedRun) error {
 	// Logs younger than the index lag may not be there yet: only the end of the whole walk speaks for them.
 	safe := f.clock - int64(f.Config.IndexLag/time.Second)
 	step := int64(f.Config.ActivityLogStep / time.Second)
-	group, ctx := errgroup.WithContext(ctx)
+	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(windowsAtOnce)
 	for _, part := range need.within(span{0, f.bookmark + 1}) {
-		for lo := part.lo; lo < part.hi && ctx.Err() == nil; lo += step {
+		for lo := part.lo; lo < part.hi && reading.Err() == nil; lo += step {
 			w := span{lo, min(lo+step, part.hi)}
-			group.Go(func() error { return f.activityWindow(ctx, w, span{w.lo, min(w.hi, safe)}) })
+			group.Go(func() error { return f.activityWindow(reading, w, span{w.lo, min(w.hi, safe)}) })
 		}
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return context.Cause(ctx) // windows that were never begun have no error of their own
 }
 
 // activityWindow reads the window w, and notes done as finished. Whether the API's bounds belong to
@@ -121,6 +124,8 @@ func (f *feedRun) numbered(ctx context.Context, path string, page func([]gjson.R
 func (f *feedRun) numberedOnce(ctx context.Context, path string, page func([]gjson.Result) error) (moved bool, err error) {
 	asked := map[string]bool{}
 	var first listHead
+	var read, announced int64
+	known := map[uint64]struct{}{}
 	for at := path; at != ""; {
 		if asked[at] {
 			return false, &LoopError{Feed: f.feed.Name, What: "the page " + clip(at) + " came a second time"}
@@ -133,8 +138,16 @@ func (f *feedRun) numberedOnce(ctx context.Context, path string, page func([]gjs
 		if number, all := answer.Pages(); all > 0 && number > all {
 			return false, &LoopError{Feed: f.feed.Name, What: fmt.Sprintf("page %d came where %d were announced", number, all)}
 		}
+		now := head(answer, rows)
 		if at == path {
-			first = head(answer, rows)
+			first = now
+		}
+		announced = max(announced, now.total, now.pages*int64(len(rows)))
+		if read += int64(max(len(rows), 1)); announced > 0 && read > 2*announced+10_000 {
+			return false, &LoopError{Feed: f.feed.Name, What: fmt.Sprintf("%d rows came where %d were announced", read, announced)}
+		}
+		if !newRows(known, rows) && len(asked) > 1 {
+			return true, nil // the list moved by a page, or has no end
 		}
 		if err := page(rows); err != nil {
 			return false, err
@@ -151,6 +164,15 @@ func (f *feedRun) numberedOnce(ctx context.Context, path string, page func([]gjs
 		return false, err
 	}
 	return head(answer, rows) != first, nil
+}
+
+// newRows notes the rows of a page and tells whether one of them was new.
+func newRows(known map[uint64]struct{}, rows []gjson.Result) bool {
+	before := len(known)
+	for _, row := range rows {
+		known[rowKey(row)] = struct{}{}
+	}
+	return len(known) > before
 }
 
 func (f *feedRun) list(ctx context.Context, path string) (*intercom.Answer, []gjson.Result, error) {

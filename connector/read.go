@@ -94,10 +94,10 @@ func (r *Reader) prepare(ctx context.Context) (head []byte, err error) {
 	}
 	r.workspace, err = r.client.Workspace(ctx)
 	switch {
-	case intercom.KindOf(err) == intercom.MissingScope:
-		r.Log.Warn().Msg("the token may not read /me: the state's workspace is not checked, and days are taken in UTC")
+	case intercom.KindOf(err) == intercom.MissingScope, err == nil && r.workspace.ID == "":
+		r.Log.Warn().Msg("Intercom does not say whose the token is: the state's workspace is not checked, and days are taken in UTC")
 	case err != nil:
-		return nil, err
+		return nil, connectError(r.Config, err)
 	}
 	for _, s := range selected {
 		run, err := r.open(s)
@@ -232,6 +232,9 @@ func (f *feedRun) run(ctx context.Context) error {
 	}
 	f.remember()
 	err := f.feed.Walk(ctx, f)
+	if err == nil {
+		err = context.Cause(ctx) // a walk that was cut short must never pass for a whole one
+	}
 	for _, run := range f.runs {
 		f.end(ctx, run, err)
 	}
@@ -278,7 +281,7 @@ func (f *feedRun) end(ctx context.Context, run *streamRun, walk error) {
 	// The writer lives on after a cancellation: what is true must still be said.
 	_ = f.writer.send(context.WithoutCancel(ctx), batch{run: run, ends: true, last: last, then: func(p *progress) {
 		if run.alive() && !run.plan.skip {
-			p.finish(f.bookmark)
+			p.finish(max(f.bookmark, min(run.plan.reached, f.clock)))
 		}
 	}})
 }
@@ -291,7 +294,7 @@ func (f *feedRun) charge(run *streamRun, err error) {
 	}
 	log := f.Log.With().Str("stream", run.stream.Name).Logger()
 	switch kind := intercom.KindOf(err); {
-	case kind == intercom.PlanRestricted:
+	case kind == intercom.PlanRestricted && !run.began.Load():
 		run.withheld.Add(1)
 		run.leaveOut()
 		log.Warn().Err(err).Msg("not part of the workspace's plan: nothing was read")

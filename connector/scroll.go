@@ -163,7 +163,7 @@ func (s *scroll) call(ctx context.Context, param string) (*intercom.Answer, erro
 			return nil, fmt.Errorf("another scroll over this workspace's companies stayed open for %s: a second connection, "+
 				"another tool that reads companies, or a run that is still going on: %w", scrollWait, err)
 		}
-		s.Log.Info().Dur("wait", wait).Msg("another scroll over the companies is open: waiting for it to end")
+		s.Log.Info().Stringer("wait", wait).Msg("another scroll over the companies is open: waiting for it to end")
 		if err := pause(ctx, wait); err != nil {
 			return nil, err
 		}

@@ -31,6 +31,8 @@ const (
 	// now, or a row that is edited would stay inside, the count would not fall, and a cursor that is an
 	// offset would skip another row unseen.
 	daysOpen = 48 * 60 * 60
+	// founded is the beginning of 2011, the year in which Intercom was founded.
+	founded = 1293840000
 )
 
 // A searchRun is one search feed in one run.
@@ -123,7 +125,7 @@ func (s *searchRun) closed(ctx context.Context, spans ranges) error {
 	var cut error
 	for _, sp := range spans {
 		var n int64
-		if n, cut = s.count(ctx, window{span: sp}); cut != nil {
+		if n, cut = s.count(ctx, window{span: sp}, false); cut != nil {
 			break
 		}
 		if cut = s.split(ctx, group, window{span: sp}, n); cut != nil {
@@ -142,6 +144,13 @@ func (s *searchRun) split(ctx context.Context, group *errgroup.Group, w window, 
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if n == 0 && s.days { // the zone may be wrong: ask for all that a walk would show
+		all, err := s.count(ctx, w, true)
+		if err != nil {
+			return err
+		}
+		n = min(all, 1)
+	}
 	if n == 0 {
 		return s.finished(ctx, w.span)
 	}
@@ -150,7 +159,7 @@ func (s *searchRun) split(ctx context.Context, group *errgroup.Group, w window, 
 		group.Go(func() error { return s.window(ctx, w, n) })
 		return nil
 	}
-	below, err := s.count(ctx, low)
+	below, err := s.count(ctx, low, false)
 	if err != nil {
 		return err
 	}
@@ -159,27 +168,43 @@ func (s *searchRun) split(ctx context.Context, group *errgroup.Group, w window, 
 	}
 	above := n - below
 	if above <= 0 || s.days { // counts of whole days overlap, and a live world moves: ask
-		if above, err = s.count(ctx, high); err != nil {
+		if above, err = s.count(ctx, high, false); err != nil {
 			return err
 		}
 	}
 	return s.split(ctx, group, high, above)
 }
 
-// window reads one closed window. One that is crowded with contacts of a single day is cut by the
-// day of their creation; should the pieces hold fewer rows than the whole, it is read as one chain.
+// window reads one closed window. One that is crowded with contacts of a single day is cut by the day of
+// their creation; where some have none it is read as one chain.
 func (s *searchRun) window(ctx context.Context, w window, n int64) error {
 	met := newSeen()
 	if !s.days || n <= int64(windowPages*s.Config.PageSize) {
 		return s.walkClosed(ctx, w, met, 0)
 	}
+	dated, err := s.dated(ctx, w)
+	if err != nil {
+		return err
+	}
+	if !dated {
+		return s.walkClosed(ctx, w, met, 0)
+	}
 	if err := s.crowded(ctx, w, met, n); err != nil {
 		return err
 	}
-	if int64(met.len()) < n {
-		return s.walkClosed(ctx, w, met, 0)
-	}
 	return s.finished(ctx, w.span)
+}
+
+// dated tells whether all rows that walking a window would show have a day of creation, so that its
+// pieces by that day lack none.
+func (s *searchRun) dated(ctx context.Context, w window) (bool, error) {
+	all, err := s.count(ctx, w, true)
+	if err != nil {
+		return false, err
+	}
+	w.created = span{founded + 1, forever}
+	dated, err := s.count(ctx, w, true)
+	return dated >= all, err
 }
 
 // crowded walks a window's pieces by day of creation. They share their bounds, since the API's days
@@ -187,16 +212,14 @@ func (s *searchRun) window(ctx context.Context, w window, n int64) error {
 func (s *searchRun) crowded(ctx context.Context, w window, met *seen, n int64) error {
 	low, high, ok := s.halves(w)
 	switch {
-	case n == 0:
-		return nil
 	case n <= int64(windowPages*s.Config.PageSize) || !ok:
 		return s.walkClosed(ctx, w, met, 0)
 	}
-	below, err := s.count(ctx, low)
+	below, err := s.count(ctx, low, false)
 	if err != nil {
 		return err
 	}
-	above, err := s.count(ctx, high)
+	above, err := s.count(ctx, high, false)
 	if err != nil {
 		return err
 	}
@@ -243,7 +266,7 @@ func (s *searchRun) halves(w window) (low, high window, ok bool) {
 	if created == (span{}) {
 		// Intercom was founded in 2011; what claims to be older stays in the lowest piece, whose
 		// query has no lower bound, as the highest has no upper one.
-		created = span{time.Date(2011, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), s.client.Now().Unix() + daysOpen}
+		created = span{founded, s.client.Now().Unix() + daysOpen}
 	}
 	mid := s.midnight(created.lo + (created.hi-created.lo)/2)
 	low.created, high.created = span{created.lo, mid}, span{mid, created.hi}
@@ -259,17 +282,24 @@ func (s *searchRun) midnight(t int64) int64 {
 
 // query renders a window. The lower bound is asked for explicitly, since nobody knows whether the
 // API's `>` includes it: the documents and the connectors in use disagree.
-func (s *searchRun) query(w window) string {
+//
+// all asks for what every zone puts into the window, as walks must; without it the workspace's zone
+// decides, which is good enough for planning.
+func (s *searchRun) query(w window, all bool) string {
 	hi := w.hi
-	if s.days && hi != forever {
+	switch {
+	case !s.days || hi == forever:
+	case all:
 		hi += daysAbove
+	default:
+		hi = s.midnight(hi + 24*60*60 - 1)
 	}
 	filters := []string{orEqual(s.feed.Cursor, ">", w.lo)}
 	if hi != forever {
 		filters = append(filters, filter(s.feed.Cursor, "<", hi))
 	}
 	if w.created != (span{}) {
-		if first := time.Date(2011, 1, 1, 0, 0, 0, 0, time.UTC).Unix(); w.created.lo > first {
+		if w.created.lo > founded {
 			filters = append(filters, orEqual("created_at", ">", w.created.lo))
 		}
 		if w.created.hi < s.client.Now().Unix() {
@@ -287,9 +317,10 @@ func orEqual(field, op string, at int64) string {
 	return `{"operator":"OR","value":[` + filter(field, op, at) + `,` + filter(field, "=", at) + `]}`
 }
 
-// count asks how many rows a window holds; with days, how many its widened query answers.
-func (s *searchRun) count(ctx context.Context, w window) (int64, error) {
-	page, err := s.search(ctx, w, "ascending", "", 1)
+// count asks how many rows a window holds; with days, by the workspace's zone, or all that walking it
+// would show.
+func (s *searchRun) count(ctx context.Context, w window, all bool) (int64, error) {
+	page, err := s.client.Search(ctx, s.request(s.query(w, all), "ascending", "", 1))
 	if err != nil {
 		return 0, err
 	}
@@ -297,10 +328,14 @@ func (s *searchRun) count(ctx context.Context, w window) (int64, error) {
 }
 
 func (s *searchRun) search(ctx context.Context, w window, order, after string, perPage int) (*intercom.SearchPage, error) {
-	return s.client.Search(ctx, intercom.Search{
-		Path: s.feed.Path, Rows: s.feed.Rows, Stream: s.feed.Name, Query: s.query(w),
+	return s.client.Search(ctx, s.request(s.query(w, true), order, after, perPage))
+}
+
+func (s *searchRun) request(query, order, after string, perPage int) intercom.Search {
+	return intercom.Search{
+		Path: s.feed.Path, Rows: s.feed.Rows, Stream: s.feed.Name, Query: query,
 		SortField: s.feed.Cursor, Order: order, PerPage: perPage, StartingAfter: after,
-	})
+	}
 }
 
 // wants tells whether a stream takes a row that its window answers for.
@@ -319,8 +354,7 @@ func (s *searchRun) page(ctx context.Context, w span, page *intercom.SearchPage,
 		key := keyHash(row.Get("id").String())
 		at, ok := seconds(row.Get(s.feed.Cursor))
 		if ok && !w.contains(at) && at < s.young.Load() {
-			met.pass(key) // another window's
-			continue
+			continue // another window's
 		}
 		if met.again(key, contentOf(row)) {
 			continue

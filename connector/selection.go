@@ -35,6 +35,9 @@ func (s *Stream) bestMode() protocol.SyncMode {
 // checkSelection settles what a catalog asks for. Selection and sync modes are the catalog's; schemas
 // and keys are ours, whichever connector the catalog was made by.
 func checkSelection(sel *protocol.Selection, log zerolog.Logger) ([]protocol.Selected, error) {
+	if len(sel.Streams) == 0 {
+		log.Warn().Msg("the catalog selects no stream: nothing will be read")
+	}
 	var out []protocol.Selected
 	for _, s := range sel.Streams {
 		def := streamNamed(s.Stream)
@@ -54,9 +57,6 @@ func checkSelection(sel *protocol.Selection, log zerolog.Logger) ([]protocol.Sel
 			log.Info().Str("stream", s.Stream).Msg("every membership is emitted in each run: joining a segment leaves no time stamp")
 			s.Mode = protocol.FullRefresh
 		}
-		s.Drop = slices.DeleteFunc(slices.Clone(s.Drop), func(p protocol.FieldPath) bool {
-			return len(p) == 1 && (slices.Contains(def.Key, p[0]) || p[0] == def.Cursor)
-		})
 		out = append(out, s)
 	}
 	return out, nil

@@ -2,6 +2,7 @@ package connector
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -96,8 +97,8 @@ func TestTapIntercomsCatalog(t *testing.T) {
 // TestTapIntercomsCompanySegments: there it is a table of segments, and the message says where to find that.
 func TestTapIntercomsCompanySegments(t *testing.T) {
 	_, err := checkSelection(catalogOf(t, tapCatalog("contacts", "company_segments")), zerolog.Nop())
-	e, ok := err.(*CatalogError)
-	if !ok || e.Stream != "company_segments" || !strings.Contains(err.Error(), `"segments"`) {
+	var e *CatalogError
+	if !errors.As(err, &e) || e.Stream != "company_segments" || !strings.Contains(err.Error(), `"segments"`) {
 		t.Errorf("error %v, want a *CatalogError that names segments", err)
 	}
 	if _, err := checkSelection(catalogOf(t, tapCatalog("contacts", "-company_segments")), zerolog.Nop()); err != nil {

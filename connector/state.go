@@ -42,9 +42,10 @@ type progress struct {
 
 // A plan is what a stream has to read, made from its state and the configuration.
 type plan struct {
-	need    ranges // in the cursor's seconds; open at the end
-	skip    bool   // a full refresh that this sync has already finished
-	resumed bool
+	need ranges // in the cursor's seconds; open at the end
+	skip bool   // a full refresh that this sync has already finished
+	// reached is the bookmark of an earlier run that left no gap: an earlier end date takes nothing back.
+	reached int64
 }
 
 // StateError says what is wrong with a state; the command adds the file's name.
@@ -213,7 +214,11 @@ func (p *progress) resume(own *ownState, start int64) (plan, error) {
 	p.done = own.done.add(span{own.start, lower}).within(span{start, forever})
 	// A start later than what was covered leaves a hole behind it, which only a finished read has filled.
 	p.start = start
-	return plan{need: ranges{{start, forever}}.without(p.done), resumed: own.unfinished}, nil
+	next := plan{need: ranges{{start, forever}}.without(p.done)}
+	if !own.unfinished && own.start <= start {
+		next.reached = own.cursor
+	}
+	return next, nil
 }
 
 // openForeign plans from another connector's bookmark.

@@ -48,6 +48,9 @@ func (r *Reader) summary() *Summary {
 		}
 	}
 	for _, run := range r.runs {
+		if n := run.skipped.Load(); n > 0 {
+			r.Log.Warn().Str("stream", run.stream.Name).Int64("skipped", n).Msg("some objects were deleted or merged before their turn came")
+		}
 		r.report(run, "Intercom sends a field that the schema does not know; it is passed on", run.encoder.Drift())
 		r.report(run, "values could not be brought to the schema's type and are null", run.encoder.Nulled())
 	}
@@ -72,7 +75,7 @@ func (r *Reader) withheld() error {
 	}
 	var errs []error
 	for _, run := range r.runs {
-		if n := run.withheld.Load(); n > 0 {
+		if n := run.withheld.Load() + run.skipped.Load(); n > 0 {
 			errs = append(errs, fmt.Errorf("stream %s: %w (%d)", run.stream.Name, ErrWithheld, n))
 		}
 	}

@@ -159,22 +159,23 @@ func (s *searchRun) descend(ctx context.Context, w span, bound int64, page *inte
 		if err != nil {
 			return d, err
 		}
-		left := len(page.Rows) > 0 && top < bound
-		if page.Next == "" || left || d.pages == 1 && s.days && len(page.Rows) > 0 && low < bound {
+		left := low <= top && top < bound
+		if page.Next == "" || left || d.pages == 1 && s.days && low < bound {
 			return d, nil
 		}
 		after = page.Next
 	}
 }
 
-// bounds returns the lowest and the highest cursor value of rows, and whether they ascend without a
-// gap in our knowledge. Without a readable value it returns the widest bounds.
+// bounds returns the lowest and the highest cursor value that rows show, and whether they ascend without
+// a gap in our knowledge. Where no row shows one, low is above top.
 func bounds(rows []gjson.Result, cursor string) (low, top int64, ascending bool) {
 	low, top, ascending = math.MaxInt64, math.MinInt64, true
 	for _, row := range rows {
 		at, ok := seconds(row.Get(cursor))
 		if !ok {
-			return math.MinInt64, math.MaxInt64, false
+			ascending = false // and says nothing about where the walk is
+			continue
 		}
 		ascending = ascending && at >= top
 		low, top = min(low, at), max(top, at)
@@ -198,21 +199,24 @@ func (f *feedRun) emit(ctx context.Context, run *streamRun, rows []gjson.Result)
 
 // children fetches the children of each row, several at a time.
 func (f *feedRun) children(ctx context.Context, run *streamRun, rows []gjson.Result) error {
-	group, ctx := errgroup.WithContext(ctx)
+	group, fetching := errgroup.WithContext(ctx)
 	group.SetLimit(childrenAtOnce)
 	for _, row := range rows {
-		if ctx.Err() != nil {
+		if fetching.Err() != nil {
 			break
 		}
 		group.Go(func() error {
-			e := f.emitter(ctx, run)
-			if err := run.stream.Child(ctx, f, e, row); err != nil {
+			e := f.emitter(fetching, run)
+			if err := run.stream.Child(fetching, f, e, row); err != nil {
 				return err
 			}
 			return e.flush(nil)
 		})
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return context.Cause(ctx) // children that were never asked for have no error of their own
 }
 
 // errNoneLeft ends a walk whose streams have all ended before it.

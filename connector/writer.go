@@ -56,6 +56,9 @@ type part struct {
 // send hands a batch to the writer. It blocks while the writer is busy, which is how a slow reader of
 // stdout slows the reading down.
 func (w *writer) send(ctx context.Context, b batch) error {
+	if ctx.Err() != nil { // the select would toss a coin, and a later batch might get through
+		return context.Cause(ctx)
+	}
 	select {
 	case w.in <- b:
 		return nil

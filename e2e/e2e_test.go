@@ -188,14 +188,20 @@ func keyOf(stream string, record gjson.Result) string {
 	return record.Get(parent).String() + "/" + record.Get("id").String()
 }
 
+// databaseTime is how PostgreSQL writes a time out of a column without a zone, into which targets put
+// UTC.
+const databaseTime = "2006-01-02T15:04:05"
+
 func changedAt(stream string, record gjson.Result) int64 {
 	field := "updated_at"
 	if stream == "activity_logs" {
 		field = "created_at"
 	}
 	value := record.Get(field)
-	if at, err := time.Parse(time.RFC3339Nano, value.Str); err == nil {
-		return at.Unix()
+	for _, layout := range []string{time.RFC3339Nano, databaseTime} {
+		if at, err := time.Parse(layout, value.Str); err == nil {
+			return at.Unix()
+		}
 	}
 	return value.Int()
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -67,5 +68,43 @@ func TestMeltanoSettings(t *testing.T) {
 		if !slices.ContainsFunc(about.Get("capabilities").Array(), func(c gjson.Result) bool { return c.Str == capability }) {
 			t.Errorf("meltano.yml claims the capability %s, which --about does not name", capability)
 		}
+	}
+}
+
+// TestWorkflowSettings holds the variables that the scheduled workflow sets against the settings, since
+// the connector leaves alone what it does not know.
+func TestWorkflowSettings(t *testing.T) {
+	var workflow struct {
+		Jobs map[string]struct {
+			Steps []struct {
+				Run string
+				Env map[string]string
+			}
+		}
+	}
+	if err := yaml.Unmarshal([]byte(read(t, absolute(t, "examples", "ci", "intercom.yml"))), &workflow); err != nil {
+		t.Fatal(err)
+	}
+	known := gjson.Parse(shell(t, t.TempDir(), "source-intercom --about --format json")).Get("settings.properties").Map()
+	synced := false
+	for _, step := range workflow.Jobs["sync"].Steps {
+		if !strings.HasPrefix(step.Run, "./sync.sh ") {
+			continue
+		}
+		synced = true
+		for name := range step.Env {
+			setting, ours := strings.CutPrefix(name, "TAP_INTERCOM_")
+			if _, ok := known[strings.ToLower(setting)]; ours && !ok {
+				t.Errorf("intercom.yml sets %s, which is no setting", name)
+			}
+		}
+		for _, required := range []string{"TAP_INTERCOM_ACCESS_TOKEN", "TAP_INTERCOM_START_DATE"} {
+			if step.Env[required] == "" {
+				t.Errorf("intercom.yml does not set %s", required)
+			}
+		}
+	}
+	if !synced {
+		t.Error("intercom.yml has no step that runs sync.sh")
 	}
 }

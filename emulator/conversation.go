@@ -71,7 +71,7 @@ func (w *World) contactsOf(c *conversation) []int32 {
 		return nil
 	}
 	out := []int32{int32(c.s.n(10, w.size.Contacts))}
-	for i := range int32(c.ord % 17 / 15) { // a few have two people in them
+	for i := range c.ord % 17 / 15 { // a few have two people in them
 		out = append(out, (out[0]+i+1)%int32(w.size.Contacts))
 	}
 	return slices.Compact(out)

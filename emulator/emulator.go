@@ -45,6 +45,9 @@ type Emulator struct {
 // New makes the workspace that o describes. It fails on options that mean nothing: a time zone or an API version that
 // does not exist, a negative size, a start that is not in the past, an unknown kind of fault.
 func New(o Options) (*Emulator, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	o = o.withDefaults()
 	e := &Emulator{options: o, faultCounts: make([]faultCount, len(o.Faults)), requests: map[string]int{}, statuses: map[int]int{}}
 	var ok bool

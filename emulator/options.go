@@ -3,6 +3,7 @@ package emulator
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -75,6 +76,24 @@ func SizeOf(name string) (Size, error) {
 		Companies: max(n/10, 14), Contacts: max(n*3/5, 30), Conversations: n, Tickets: max(n/5, 12),
 		ActivityLogs: max(n/4, 60), PartsPerConversation: 6, LongConversations: min(1+n/20_000, 5),
 	}, nil
+}
+
+// check refuses numbers that mean nothing.
+func (o Options) check() error {
+	for name, d := range map[string]time.Duration{
+		"rate window": o.RateWindow, "latency": o.Latency, "jitter": o.Jitter, "index lag": o.IndexLag, "replica lag": o.ReplicaLag,
+	} {
+		if d < 0 {
+			return fmt.Errorf("%s %s: want a length of time that is not negative", name, d)
+		}
+	}
+	if o.RateLimit < 0 || o.ScrollPage < 0 {
+		return fmt.Errorf("rate limit %d, scroll page %d: want numbers that are not negative", o.RateLimit, o.ScrollPage)
+	}
+	if !slices.Contains([]string{"", "US", "EU", "AU"}, o.Region) {
+		return fmt.Errorf("region %q: want US, EU or AU", o.Region)
+	}
+	return nil
 }
 
 func (o Options) withDefaults() Options {

@@ -163,7 +163,7 @@ func refusal(status int, h http.Header, body []byte, known bool) *Error {
 		e.Kind, e.throttled = RateLimited, true
 	case status >= 500, status == http.StatusRequestTimeout:
 		e.Kind = Temporary
-	case status == http.StatusMethodNotAllowed && !isJSON:
+	case (status == http.StatusMethodNotAllowed || status == http.StatusForbidden) && !isJSON:
 		// A captcha page of whatever guards the API: the method is right.
 		e.Kind, e.Message = Temporary, "a web page instead of an answer"
 	case status == http.StatusUnauthorized:

@@ -31,7 +31,7 @@ func TestRefusals(t *testing.T) {
 		{402, list("x", "Active subscription needed"), intercom.PlanRestricted, ""},
 		{403, list("api_plan_restricted", "x"), intercom.PlanRestricted, ""},
 		{403, list("forbidden", "You do not have the required scope"), intercom.MissingScope, ""},
-		{403, "<html>", intercom.MissingScope, ""},
+		{403, "<html>", intercom.Temporary, ""},
 		{404, list("not_found", "x"), intercom.NotFound, ""},
 		{404, "<html><h1>404 Not Found</h1></html>", intercom.NotFound, ""},
 		{405, list("x", "x"), intercom.BadRequest, ""},

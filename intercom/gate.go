@@ -121,7 +121,7 @@ func (g *gate) tell(why hold) {
 	}
 	p := &g.pace
 	switch {
-	case why == holdCap:
+	case why == holdCap && p.limit > 0:
 		g.log.Info().Int("calls_per_minute", p.cap.perMinute).Int("window_limit", p.limit).
 			Msg("api_rate_limit slows this run down: Intercom would allow more calls")
 	case why == holdShare && p.share < 1:

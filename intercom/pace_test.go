@@ -29,11 +29,10 @@ type windows struct {
 	// neighbour is how many calls another client makes in a second, by the window's number.
 	neighbour func(window int) float64
 
-	mu      sync.Mutex
-	random  *rand.Rand
-	first   int64
-	current int64
-	count   map[int64]*tally
+	mu     sync.Mutex
+	random *rand.Rand
+	first  int64
+	count  map[int64]*tally
 }
 
 type tally struct{ served, refused, taken int }

@@ -81,7 +81,7 @@ const longOutage = 10 * time.Second
 // goesOn reports a call that has been in trouble for so long and will be repeated after wait.
 func (o *outage) goesOn(e *Error, lasted, wait time.Duration) {
 	o.log.Debug().Str("stream", e.Stream).Str("path", e.Path).Int("status", e.Status).Str("kind", string(e.Kind)).
-		AnErr("cause", e.Err).Dur("wait", wait).Msg("call will be repeated")
+		AnErr("cause", e.Err).Stringer("wait", wait.Round(time.Millisecond)).Msg("call will be repeated")
 	if lasted+wait >= longOutage && o.told.CompareAndSwap(false, true) {
 		o.log.Warn().Str("error", e.Error()).Msg("Intercom does not answer well; trying on")
 	}
@@ -90,7 +90,7 @@ func (o *outage) goesOn(e *Error, lasted, wait time.Duration) {
 // ends reports that a call's trouble is over. Calls that had little of it say nothing about the outage.
 func (o *outage) ends(lasted time.Duration, well bool) {
 	if lasted >= longOutage && o.told.CompareAndSwap(true, false) && well {
-		o.log.Info().Dur("after", lasted).Msg("Intercom answers again")
+		o.log.Info().Stringer("after", lasted.Round(time.Second)).Msg("Intercom answers again")
 	}
 }
 

@@ -57,6 +57,9 @@ func (c *Client) Search(ctx context.Context, s Search) (*SearchPage, error) {
 	if next != (Next{}) && next.StartingAfter == "" {
 		return nil, a.shape("pages.next", "an object with starting_after", a.field("pages").Get("next"))
 	}
+	if pages := a.field("pages"); !pages.IsObject() && s.StartingAfter == "" && int64(len(rows)) < total {
+		return nil, a.shape("pages", "an object, for there are more rows", pages)
+	}
 	return &SearchPage{Rows: rows, Total: total, Next: next.StartingAfter, At: a.At}, nil
 }
 

@@ -188,7 +188,7 @@ func broken(ctx context.Context, status int, err error) *Error {
 	if errors.Is(err, errTooLarge) {
 		e.Kind = TooLarge
 	}
-	if context.Cause(ctx) == errAttemptTimeout {
+	if errors.Is(context.Cause(ctx), errAttemptTimeout) {
 		e.Err = errAttemptTimeout // not context.DeadlineExceeded, which would look like the caller's
 	}
 	return e

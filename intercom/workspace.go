@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"github.com/tidwall/gjson"
 )
 
 // Workspace is the Intercom workspace that the token belongs to.
@@ -14,13 +16,17 @@ type Workspace struct {
 	Region   string         // "US", "EU" or "AU"
 }
 
-// Workspace asks GET /me.
+// Workspace asks GET /me. The zero Workspace means that the token belongs to no app, as the OpenAPI
+// files allow for.
 func (c *Client) Workspace(ctx context.Context) (Workspace, error) {
 	a, err := c.Do(ctx, Request{Method: http.MethodGet, Path: "/me"})
 	if err != nil {
 		return Workspace{}, err
 	}
 	app := a.field("app")
+	if app.Type == gjson.Null && app.Exists() {
+		return Workspace{}, nil
+	}
 	id := app.Get("id_code").String()
 	if id == "" {
 		return Workspace{}, a.shape("app.id_code", "the workspace's id", app.Get("id_code"))

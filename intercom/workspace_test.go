@@ -35,9 +35,13 @@ func TestWorkspace(t *testing.T) {
 			t.Errorf("zone %q read as %q, want %q", name, got, want)
 		}
 	}
-	c := newClient(t, intercom.Config{Transport: inMemory(status(200, `{"type":"admin","app":null}`))})
+	c := newClient(t, intercom.Config{Transport: inMemory(status(200, `{"type":"admin","app":{"name":"Acme"}}`))})
 	if _, err := c.Workspace(t.Context()); err == nil {
 		t.Error("a workspace without an id was accepted")
+	}
+	c = newClient(t, intercom.Config{Transport: inMemory(status(200, `{"type":"admin","app":null}`))})
+	if w, err := c.Workspace(t.Context()); err != nil || w != (intercom.Workspace{}) {
+		t.Errorf("no app: %+v, %v", w, err)
 	}
 }
 

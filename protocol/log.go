@@ -107,10 +107,10 @@ func (l *airbyteLog) Write(event []byte) (int, error) {
 // WriteLevel flushes: a log line that waits for the next records comes too late.
 func (l *airbyteLog) WriteLevel(level zerolog.Level, event []byte) (int, error) {
 	line := Airbyte{}.AppendLog(nil, level, parseEntry(event).text(l.redact))
-	if err := l.lines.Write(line); err != nil {
-		return 0, err
+	if l.lines.Write(line) == nil {
+		_ = l.lines.Flush()
 	}
-	return len(event), l.lines.Flush()
+	return len(event), nil // Lines keeps the error; zerolog would print it on stderr for each entry
 }
 
 type singerLog struct {

@@ -19,7 +19,7 @@ type Stream struct {
 	Default bool
 }
 
-// Field paths are lists of property names from the record's top; array items add no element.
+// FieldPath is a list of property names from the record's top; array items add no element.
 type FieldPath []string
 
 // Status is a stream's place in its life, as Airbyte names it.

@@ -41,11 +41,11 @@ func (p *process) check(ctx context.Context, in inputs) error {
 
 // probe tries the settings against the API. An error means that they do not work at all.
 func (p *process) probe(ctx context.Context, in inputs, d protocol.Dialect) (connector.CheckResult, error) {
-	cfg, err := p.loadConfig(in.config, d)
+	cfg, err := p.loadConfig(ctx, in.config, d)
 	if err != nil {
 		return connector.CheckResult{}, err
 	}
-	selection, err := in.selection()
+	selection, err := in.selection(ctx)
 	if err != nil {
 		return connector.CheckResult{}, err
 	}

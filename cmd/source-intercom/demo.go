@@ -74,6 +74,9 @@ func (p *process) demo(ctx context.Context, o demoOptions) error {
 	if err != nil {
 		return &usageError{"--size: " + err.Error()}
 	}
+	if tiny, _ := emulator.SizeOf("tiny"); size.Conversations < tiny.Conversations {
+		return &usageError{fmt.Sprintf("--size: the demo edits more than %d conversations hold, want at least %d", size.Conversations, tiny.Conversations)}
+	}
 	if d.world, err = emulator.New(emulator.Options{Seed: o.seed, Size: size, Now: d.clock.now}); err != nil {
 		return err
 	}
@@ -95,7 +98,12 @@ func (p *process) demo(ctx context.Context, o demoOptions) error {
 	serving, stop := context.WithCancel(ctx)
 	served := make(chan error, 1)
 	go func() { served <- serve(serving, listener, d.world) }()
-	defer func() { stop(); <-served }()
+	defer func() {
+		stop()
+		if failed := <-served; err == nil {
+			err = failed
+		}
+	}()
 	d.say("An invented Intercom workspace (size %s, seed %d) at %s\n\n", o.size, o.seed, baseURL(listener.Addr()))
 	return d.show(ctx, baseURL(listener.Addr()))
 }

@@ -16,7 +16,7 @@ func (p *process) discoverCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := dialectOf(cmd)
 			if len(in.config) > 0 { // not needed, but wrong settings should not pass for right ones
-				if _, err := p.loadConfig(in.config, d); err != nil {
+				if _, err := p.loadConfig(cmd.Context(), in.config, d); err != nil {
 					return err
 				}
 			}

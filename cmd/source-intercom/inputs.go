@@ -2,10 +2,12 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"source-intercom/connector"
@@ -22,7 +24,7 @@ type inputs struct {
 
 // loadConfig merges and checks the settings; a file named ENV is the environment. From here on the
 // token is kept out of all output.
-func (p *process) loadConfig(files []string, d protocol.Dialect) (*connector.Config, error) {
+func (p *process) loadConfig(ctx context.Context, files []string, d protocol.Dialect) (*connector.Config, error) {
 	if len(files) == 0 {
 		return nil, &inputError{errors.New("no settings are given: name their file with --config config.json")}
 	}
@@ -32,7 +34,7 @@ func (p *process) loadConfig(files []string, d protocol.Dialect) (*connector.Con
 			sources = append(sources, connector.EnvironmentSource(os.Environ()))
 			continue
 		}
-		data, err := readInput("config", file)
+		data, err := readInput(ctx, "config", file)
 		if err != nil {
 			return nil, err
 		}
@@ -47,11 +49,11 @@ func (p *process) loadConfig(files []string, d protocol.Dialect) (*connector.Con
 }
 
 // selection is what the catalog selects; nil where there is no catalog.
-func (in inputs) selection() (*protocol.Selection, error) {
+func (in inputs) selection(ctx context.Context) (*protocol.Selection, error) {
 	if in.catalog == "" {
 		return nil, nil
 	}
-	data, err := readInput("catalog", in.catalog)
+	data, err := readInput(ctx, "catalog", in.catalog)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +66,7 @@ func (in inputs) selection() (*protocol.Selection, error) {
 
 // states is where an earlier run ended. A --state-file may be missing, as it is before the first run;
 // a --state may not.
-func (in inputs) states() (protocol.States, error) {
+func (in inputs) states(ctx context.Context) (protocol.States, error) {
 	file := in.state
 	if in.stateFile != "" {
 		file = in.stateFile
@@ -75,7 +77,7 @@ func (in inputs) states() (protocol.States, error) {
 	if file == "" {
 		return protocol.States{}, nil
 	}
-	data, err := readInput("state", file)
+	data, err := readInput(ctx, "state", file)
 	if err != nil {
 		return protocol.States{}, err
 	}
@@ -86,19 +88,36 @@ func (in inputs) states() (protocol.States, error) {
 	return states, nil
 }
 
-func readInput(what, file string) ([]byte, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, &inputError{fmt.Errorf("the %s cannot be read: %w", what, err)}
+// readInput reads a file. It may be a pipe into which nobody writes, so a signal ends the wait.
+func readInput(ctx context.Context, what, file string) ([]byte, error) {
+	type result struct {
+		data []byte
+		err  error
 	}
-	return data, nil
+	done := make(chan result, 1)
+	go func() {
+		data, err := os.ReadFile(file)
+		done <- result{data, err}
+	}()
+	select {
+	case r := <-done:
+		if r.err != nil {
+			return nil, &inputError{fmt.Errorf("the %s cannot be read: %w", what, r.err)}
+		}
+		return r.data, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("the %s %s: %w", what, file, ctx.Err())
+	}
 }
 
-// nameFile says in which file a state or a catalog is that the connector could not use.
+// nameFile says in which file a state, a catalog or a setting is that the connector could not use.
 func (in inputs) nameFile(err error) error {
 	var state *connector.StateError
 	var catalog *connector.CatalogError
+	var connect *connector.ConnectError
 	switch {
+	case errors.As(err, &connect):
+		return fmt.Errorf("%s: %w", strings.Join(in.config, ", "), err)
 	case errors.As(err, &state):
 		return fmt.Errorf("%s: %w", cmp.Or(in.stateFile, in.state), err)
 	case errors.As(err, &catalog):

@@ -97,7 +97,10 @@ func dialectOf(cmd *cobra.Command) protocol.Dialect {
 
 // print writes protocol lines out at once.
 func (p *process) print(lines []byte) error {
-	return errors.Join(p.lines.Write(lines), p.lines.Flush())
+	if err := p.lines.Write(lines); err != nil {
+		return err
+	}
+	return p.lines.Flush()
 }
 
 // logger logs where the protocol wants it, less the secrets known by now.

@@ -66,15 +66,22 @@ func (p *process) read(ctx context.Context, d protocol.Dialect, o readOptions) (
 	if o.state != "" && o.stateFile != "" {
 		return nil, &usageError{"--state and --state-file are both given; --state-file reads the state too"}
 	}
-	cfg, err := p.loadConfig(o.config, d)
+	if o.stateFile != "" {
+		target, err := stateTarget(o.stateFile, p.stdout)
+		if err != nil {
+			return nil, &inputError{fmt.Errorf("--state-file %s: the state cannot be kept there: %w", o.stateFile, err)}
+		}
+		o.stateFile = target
+	}
+	cfg, err := p.loadConfig(ctx, o.config, d)
 	if err != nil {
 		return nil, err
 	}
 	options := connector.Options{Config: cfg, Dialect: d, Lines: p.lines, Log: p.logger(d), Strict: o.strict}
-	if options.Selection, err = o.selection(); err != nil {
+	if options.Selection, err = o.selection(ctx); err != nil {
 		return nil, err
 	}
-	if options.State, err = o.states(); err != nil {
+	if options.State, err = o.states(ctx); err != nil {
 		return nil, err
 	}
 	var keep *stateFile

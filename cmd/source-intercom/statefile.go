@@ -33,6 +33,40 @@ type stateFile struct {
 	err  error     // the first failure; nothing is written after it
 }
 
+// stateTarget is the file that a --state-file really means: a link is followed, so that the file it
+// leads to is the one that is replaced. What is no regular file, or is stdout itself, cannot keep a
+// state: a rename would put a file in the place of a device, and the state in the place of the records.
+func stateTarget(file string, stdout *os.File) (string, error) {
+	target, err := filepath.EvalSymlinks(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		target = file
+		if to, link := os.Readlink(file); link == nil { // it leads to a file that is not there yet
+			if target = to; !filepath.IsAbs(to) {
+				target = filepath.Join(filepath.Dir(file), to)
+			}
+		}
+	} else if err != nil {
+		return "", err
+	}
+	out, err := stdout.Stat()
+	if err != nil {
+		return "", err
+	}
+	for _, path := range []string{target, target + ".next"} {
+		info, err := os.Stat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return "", err
+		case !info.Mode().IsRegular():
+			return "", fmt.Errorf("%s is not a regular file", path)
+		case os.SameFile(info, out):
+			return "", fmt.Errorf("%s is where stdout goes; the state needs a file of its own", path)
+		}
+	}
+	return target, nil
+}
+
 // newStateFile makes ready to keep the state of a run that read its own from file.
 func newStateFile(file string, stdout *os.File, lines *protocol.Lines, d protocol.Dialect) (*stateFile, error) {
 	info, err := stdout.Stat()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"source-intercom/connector"
@@ -26,7 +27,7 @@ func summaryTable(s *connector.Summary) string {
 // logSummary tells the same in log lines.
 func logSummary(log zerolog.Logger, s *connector.Summary) {
 	for _, stream := range s.Streams {
-		event := log.Info().Str("stream", stream.Name).Int64("records", stream.Records)
+		event := log.Info().Int64("records", stream.Records)
 		for _, extra := range []struct {
 			name string
 			n    int64
@@ -35,7 +36,7 @@ func logSummary(log zerolog.Logger, s *connector.Summary) {
 				event = event.Int64(extra.name, extra.n)
 			}
 		}
-		event.Msg("read " + string(stream.Status))
+		event.Msg(strings.TrimSpace(stream.Name + " " + string(stream.Status)))
 	}
 	log.Info().Msg(callsLine(s))
 }

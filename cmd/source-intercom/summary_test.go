@@ -39,8 +39,8 @@ func TestSummaryInTheLog(t *testing.T) {
 	var out bytes.Buffer
 	logSummary(protocol.NewLogger(protocol.Singer{}, nil, &out, func(string) string { return "" }, protocol.NewRedactor()), exampleSummary())
 	want := "" +
-		"INFO read COMPLETE stream=tags records=8\n" +
-		"INFO read INCOMPLETE stream=conversation_parts records=6107 skipped=2 withheld=153 unchanged=31\n" +
+		"INFO tags COMPLETE records=8\n" +
+		"INFO conversation_parts INCOMPLETE records=6107 skipped=2 withheld=153 unchanged=31\n" +
 		"INFO 1,234 requests (5 retried, 1 throttled) in 1m12.3s\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)

@@ -12,16 +12,16 @@
 # the next run starts where the last good one ended: it may repeat records, but never misses one.
 set -euo pipefail
 
-kind=$1
-shift
+kind=${1-}
+shift || true
 state=${STATE:-state/intercom.json}
 mkdir -p "$(dirname "$state")"
 
 case $kind in
 target)
-  from=()
-  if [ -s "$state" ]; then from=(--state "$state"); fi
-  source-intercom --config ENV "${from[@]}" | "$@" | tail -n 1 >"$state.next"
+  tap=(source-intercom --config ENV)
+  if [ -s "$state" ]; then tap+=(--state "$state"); fi
+  "${tap[@]}" | "$@" | tail -n 1 >"$state.next"
   # A target that has printed nothing has kept nothing new.
   if [ -s "$state.next" ]; then mv "$state.next" "$state"; else rm "$state.next"; fi
   ;;
