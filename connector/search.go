@@ -211,8 +211,7 @@ func (s *searchRun) dated(ctx context.Context, w window) (bool, error) {
 // begin at a midnight that need not be known.
 func (s *searchRun) crowded(ctx context.Context, w window, met *seen, n int64) error {
 	low, high, ok := s.halves(w)
-	switch {
-	case n <= int64(windowPages*s.Config.PageSize) || !ok:
+	if n <= int64(windowPages*s.Config.PageSize) || !ok {
 		return s.walkClosed(ctx, w, met, 0)
 	}
 	below, err := s.count(ctx, low, false)
