@@ -23,8 +23,8 @@ test: ## all tests that need Go alone
 	go test ./...
 
 .PHONY: race
-race: ## the same, watched by the race detector and in random order
-	go test -race -shuffle=on -timeout 20m ./...
+race: ## the same on less data, watched by the race detector and in random order
+	go test -race -short -shuffle=on -timeout 20m ./...
 
 .PHONY: lint
 lint: $(LINT) ## formatting, vet, golangci-lint

@@ -20,6 +20,9 @@ func TestReadsOnAfterEdits(t *testing.T) {
 					if inclusive && zone == "Asia/Tokyo" {
 						bulk = 1000 // once for each version
 					}
+					if testing.Short() { // the race detector needs no more
+						bulk = 100
+					}
 					size := talks(bulk + 50)
 					size.Contacts, size.Companies, size.Tickets, size.PartsPerConversation = 200, 120, 60, 1
 					w := newWorld(t, version, emulator.Options{Seed: 12, Size: size, TimeZone: zone, InclusiveGreater: inclusive})

@@ -24,7 +24,7 @@ func (c *Client) Workspace(ctx context.Context) (Workspace, error) {
 		return Workspace{}, err
 	}
 	app := a.field("app")
-	if app.Type == gjson.Null && app.Exists() {
+	if app.Type == gjson.Null { // or absent
 		return Workspace{}, nil
 	}
 	id := app.Get("id_code").String()
