@@ -14,7 +14,7 @@ import (
 )
 
 // childrenAtOnce bounds the children of one page that are fetched at a time; the client bounds all.
-const childrenAtOnce = 16
+const childrenAtOnce = 32
 
 // walkClosed walks a closed window in ascending order. Where the count of rows fell between two
 // pages, rows may have slipped past a cursor that is an offset: what lies beyond the last finished
