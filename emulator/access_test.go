@@ -41,6 +41,8 @@ func TestRefusals(t *testing.T) {
 		{"GET /admins/activity_logs", nil, 403, "api_plan_restricted"},
 		{"GET /admins/17", nil, 404, "admin_not_found"},
 		{"GET /companies/17", nil, 404, "company_not_found"},
+		{"GET /companies?company_id=nobody", nil, 404, "company_not_found"},
+		{"GET /companies?company_id=remote-1", nil, 200, ""},
 		{"GET /contacts/17", nil, 404, "not_found"},
 		{"GET /conversations/17", nil, 404, "not_found"},
 		{"GET /conversations/0215468000000001", nil, 404, "not_found"},

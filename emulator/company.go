@@ -58,10 +58,13 @@ func (w *World) companySegments(c *company) []int32 {
 	return out
 }
 
+// remoteID is the id that the customer gave the company.
+func (c *company) remoteID() string { return "remote-" + strconv.Itoa(int(c.ord)) }
+
 func (p *printer) company(key string, c *company) {
 	p.obj(key)
 	p.str("type", "company")
-	p.str("company_id", "remote-"+strconv.Itoa(int(c.ord)))
+	p.str("company_id", c.remoteID())
 	p.str("id", c.id())
 	p.str("app_id", p.w.workspace)
 	p.str("name", c.name())

@@ -166,6 +166,21 @@ func (w *World) visibleCompanies() []*company {
 	return out
 }
 
+// lookUpCompanies answers one company by the customer's own id or by name, and otherwise lists all.
+func (c *call) lookUpCompanies() *apiError {
+	remote, name := c.query.Get("company_id"), c.query.Get("name")
+	if remote == "" && name == "" {
+		return c.listCompanies()
+	}
+	for _, x := range c.w.visibleCompanies() {
+		if (remote == "" || x.remoteID() == remote) && (name == "" || x.name() == name) {
+			c.company("", x)
+			return nil
+		}
+	}
+	return notFound("company_not_found", "Company Not Found")
+}
+
 // listCompanies pages by number over live data, newest first, and refuses what lies behind 10,000 rows.
 func (c *call) listCompanies() *apiError {
 	perPage, err := c.count("per_page", 15, 60)

@@ -75,7 +75,7 @@ var specFaults = []struct{ pattern, why string }{
 		"2.11 alone lost nullable here; its examples hold null"},
 	{`\S+ \S+ \S* \S*attachments/\*/(width|height): value must be an integer`,
 		"sizes of some images come as strings"},
-	{`\S+ (GET /admins/activity_logs|POST /companies/list) /pages/next: value must be an object`,
+	{`\S+ (GET /admins/activity_logs|GET /companies|POST /companies/list) /pages/next: value must be an object`,
 		"the prose says that next is a URL"},
 	{`2\.11 GET /contacts/\{id\}/companies /companies: .*`,
 		"all examples call the list data"},
@@ -89,7 +89,7 @@ var unfilled = []struct{ pattern, why string }{
 	{`.*/segments/segments/count`, "only GET /segments counts, when asked"},
 	{`\S+ GET /companies/\{id\}/segments /data/count`, "only GET /segments counts, when asked"},
 	{`\S+ GET /companies/scroll /(pages|total_count).*`, "a scroll has none, says the prose"},
-	{`\S+ (GET /admins/activity_logs|POST /companies/list) /pages/next/.*`, "next is a URL, says the prose"},
+	{`\S+ (GET /admins/activity_logs|GET /companies|POST /companies/list) /pages/next/.*`, "next is a URL, says the prose"},
 	{`\S+ GET /contacts/\{id\}/companies /companies.*`, "all examples call the list data"},
 }
 
@@ -167,6 +167,7 @@ func calls(r *rig) map[string][]string {
 		"GET /admins/activity_logs":  {"created_at_after=1&per_page=250", "created_at_after=1&per_page=5"},
 		"GET /data_attributes":       {"model=contact&include_archived=true", "model=company"},
 		"GET /companies/scroll":      {""},
+		"GET /companies":             {"", "per_page=5"},
 		"POST /companies/list":       {"", "per_page=5"},
 		"GET /conversations/deleted": {"", "per_page=1"},
 		"GET /contacts":              {"per_page=150&" + extras, "per_page=5"},

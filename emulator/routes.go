@@ -42,6 +42,7 @@ func routeTable() []route {
 		{"GET /segments", "read_users_companies", (*call).listSegments},
 		{"GET /data_attributes", "read_users_companies", (*call).listAttributes},
 		{"GET /companies/scroll", "read_users_companies", (*call).scrollCompanies},
+		{"GET /companies", "read_users_companies", (*call).lookUpCompanies},
 		{"POST /companies/list", "write_users_companies", (*call).listCompanies},
 		{"GET /companies/{id}", "read_users_companies", (*call).getCompany},
 		{"GET /companies/{id}/segments", "read_users_companies", (*call).listCompanySegments},
