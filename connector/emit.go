@@ -42,42 +42,48 @@ func (f *feedRun) emitter(ctx context.Context, run *streamRun) *emitter {
 
 // row emits one row. One whose very content was emitted last is left out, if it is young enough to
 // be remembered.
-func (e *emitter) row(row gjson.Result, inject []protocol.Inject) error {
-	key, err := e.key(row, inject)
+func (e *emitter) row(row gjson.Result) error {
+	before := len(e.buf)
+	key, at, err := e.encode(row, nil)
 	if err != nil {
 		return err
 	}
-	if e.buf == nil {
-		e.buf = getBuffer()
-	}
-	before := len(e.buf)
-	buf, at := e.run.encoder.Append(e.buf, row.Raw, inject, e.at)
-	e.buf = buf
 	if cursor, ok := e.cursor(row); ok && e.run.prints.covers(cursor) {
-		p := print{key: key, content: protocol.Fingerprint(buf[at.Start:at.End]), at: cursor}
+		p := print{key: key, content: protocol.Fingerprint(e.buf[at.Start:at.End]), at: cursor}
 		if e.run.prints.known(p) {
-			e.buf = buf[:before]
+			e.buf = e.buf[:before]
 			e.run.unchanged.Add(1)
 			return nil
 		}
 		e.prints = append(e.prints, p)
 	}
-	e.n++
-	if len(e.buf) >= batchBytes {
-		return e.flush(nil)
-	}
-	return nil
+	return e.took()
 }
 
 // child emits a child's row, about which nothing is remembered here.
 func (e *emitter) child(row gjson.Result, inject []protocol.Inject) error {
-	if _, err := e.key(row, inject); err != nil {
+	if _, _, err := e.encode(row, inject); err != nil {
 		return err
+	}
+	return e.took()
+}
+
+// encode appends a row's line to the buffer, and returns the hash of its key and where its JSON lies.
+func (e *emitter) encode(row gjson.Result, inject []protocol.Inject) (uint64, protocol.Encoded, error) {
+	key, err := e.key(row, inject)
+	if err != nil {
+		return 0, protocol.Encoded{}, err
 	}
 	if e.buf == nil {
 		e.buf = getBuffer()
 	}
-	e.buf, _ = e.run.encoder.Append(e.buf, row.Raw, inject, e.at)
+	var at protocol.Encoded
+	e.buf, at = e.run.encoder.Append(e.buf, row.Raw, inject, e.at)
+	return key, at, nil
+}
+
+// took counts the line that was appended last, and hands on a full batch.
+func (e *emitter) took() error {
 	e.n++
 	if len(e.buf) >= batchBytes {
 		return e.flush(nil)
@@ -86,7 +92,10 @@ func (e *emitter) child(row gjson.Result, inject []protocol.Inject) error {
 }
 
 // remember has p kept once the lines before it are written.
-func (e *emitter) remember(p print) { e.prints = append(e.prints, p) }
+func (e *emitter) remember(p print) {
+	e.run.prints.known(p) // from here on
+	e.prints = append(e.prints, p)
+}
 
 // flush hands on what has gathered; then runs after it has been written.
 func (e *emitter) flush(then func(*progress)) error {

@@ -78,7 +78,13 @@ func (f *fingerprints) wrote(prints []print) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, p := range prints {
-		f.rows[p.key] = remembered{handed: p.content, written: p.content, at: p.at}
+		r, ok := f.rows[p.key]
+		if !ok { // forgotten meanwhile
+			r.handed = p.content
+		}
+		// handed may be a younger version by now, which is still on its way.
+		r.written, r.at = p.content, p.at
+		f.rows[p.key] = r
 	}
 	if len(f.rows) > 4*maxFingerprints {
 		f.evict()

@@ -85,6 +85,23 @@ func TestQuietRunsAreQuiet(t *testing.T) {
 	})
 }
 
+// TestWritingAnOldVersionDoesNotHideANewOne: while the first version of a row is being written, a
+// second may be on its way; then the first is news again, and the state names only what is written.
+func TestWritingAnOldVersionDoesNotHideANewOne(t *testing.T) {
+	f := newFingerprints(0)
+	first, second := print{key: 1, content: 10, at: 5}, print{key: 1, content: 20, at: 5}
+	f.known(first)
+	f.known(second)
+	f.wrote([]print{first})
+	if f.same(first) || !f.same(second) {
+		t.Error("the version handed on last was forgotten")
+	}
+	again := newFingerprints(forever)
+	if err := again.unpack(f.pack(0)); err != nil || !again.same(first) {
+		t.Errorf("the state does not name the version that was written: %v", err)
+	}
+}
+
 // TestStateIsBounded holds the bound that the documents give.
 func TestStateIsBounded(t *testing.T) {
 	p := &progress{stream: streamNamed("contacts"), mode: "incremental", prints: newFingerprints(0)}

@@ -190,7 +190,7 @@ func (f *feedRun) emit(ctx context.Context, run *streamRun, rows []gjson.Result)
 	}
 	e := f.emitter(ctx, run)
 	for _, row := range rows {
-		if err := e.row(row, nil); err != nil {
+		if err := e.row(row); err != nil {
 			return err
 		}
 	}

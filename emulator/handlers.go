@@ -203,6 +203,12 @@ func (c *call) listCompanies() *apiError {
 	default:
 		return badParameter("order", "order must be asc or desc")
 	}
+	c.companies(rows, page, perPage)
+	return nil
+}
+
+// companies writes a page of a numbered list of companies.
+func (c *call) companies(rows []*company, page, perPage int) {
 	c.obj("")
 	c.str("type", "list")
 	c.arr("data")
@@ -213,7 +219,6 @@ func (c *call) listCompanies() *apiError {
 	c.numberedPages(page, perPage, totalPages(len(rows), perPage))
 	c.num("total_count", int64(len(rows)))
 	c.end()
-	return nil
 }
 
 // listDeleted serves the feed of deleted conversations, newest first.
@@ -337,16 +342,7 @@ func (c *call) listContactCompanies() *apiError {
 			rows = append(rows, x)
 		}
 	}
-	c.obj("")
-	c.str("type", "list")
-	c.arr("data")
-	for _, x := range sliceOf(rows, page, perPage) {
-		c.company("", x)
-	}
-	c.endArr()
-	c.numberedPages(page, perPage, totalPages(len(rows), perPage))
-	c.num("total_count", int64(len(rows)))
-	c.end()
+	c.companies(rows, page, perPage)
 	return nil
 }
 

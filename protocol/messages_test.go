@@ -45,7 +45,7 @@ func people() Stream {
 			"id": {"type": "string", "description": "who"},
 			"updated_at": {"type": ["null", "integer"], "x-unix": true, "description": "when"},
 			"state": {"type": ["null", "object"], "x-wrap": "name", "properties": {"name": {"type": ["null", "string"]}, "x-ray": {"type": ["null", "string"]}}},
-			"tags": {"type": ["null", "array"], "x-unwrap": "data", "items": {"type": ["null", "object"], "properties": {"at": {"type": ["null", "integer"], "x-unix": true}}}}
+			"tags": {"type": ["null", "array"], "items": {"type": ["null", "object"], "properties": {"at": {"type": ["null", "integer"], "x-unix": true}}}}
 		}}`)}
 }
 

@@ -33,7 +33,6 @@ type node struct {
 	declared bool // the schema lists properties, so a member that it lacks is drift
 	unknown  bool // not in the schema, only on the way to something deselected
 	wrap     string
-	unwrap   string
 	props    map[string]*node
 	items    *node
 	nulled   atomic.Int64
@@ -71,7 +70,6 @@ func compileNode(schema gjson.Result, path string, times kind) *node {
 		n.kind = times
 	}
 	n.wrap = schema.Get("x-wrap").Str
-	n.unwrap = schema.Get("x-unwrap").Str
 	if properties := schema.Get("properties"); properties.IsObject() {
 		n.declared = true
 		n.props = make(map[string]*node)

@@ -212,12 +212,9 @@ func (w *rewriter) value(n *node, i int) (end int, ok bool) {
 	case 'n':
 		return i + len("null"), true
 	case '{':
-		switch {
-		case n.props != nil && (n.kind == objectKind || n.kind == anyKind):
+		if n.props != nil && (n.kind == objectKind || n.kind == anyKind) {
 			end, _ = w.object(n, i, nil)
 			return end, true
-		case n.kind == arrayKind && n.unwrap != "":
-			return w.unwrap(n, i)
 		}
 		return skipContainer(w.src, i), n.kind == objectKind || n.kind == anyKind
 	case '[':
@@ -284,44 +281,6 @@ func (w *rewriter) wrap(n *node, i int) (end int) {
 	w.copyTo(end)
 	w.dst = append(w.dst, '}')
 	return end
-}
-
-// unwrap takes the array out of the list object around it.
-func (w *rewriter) unwrap(n *node, i int) (end int, ok bool) {
-	inner := -1
-	for j := i + 1; ; {
-		j = skipSpace(w.src, j)
-		if w.src[j] == '}' {
-			end = j + 1
-			break
-		}
-		if w.src[j] == ',' {
-			j = skipSpace(w.src, j+1)
-		}
-		name, value := w.key(j)
-		if name == n.unwrap {
-			inner = value
-		}
-		j = skipValue(w.src, value)
-	}
-	switch {
-	case inner < 0:
-		return end, false
-	case w.src[inner] == 'n':
-		w.replace(i, end, "null")
-		return end, true
-	case w.src[inner] != '[':
-		return end, false
-	}
-	w.copyTo(i)
-	w.from = inner
-	innerEnd := skipContainer(w.src, inner)
-	if n.items != nil {
-		w.array(n.items, inner)
-	}
-	w.copyTo(innerEnd)
-	w.from = end
-	return end, true
 }
 
 func (w *rewriter) scalar(n *node, i int) (end int, ok bool) {

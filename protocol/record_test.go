@@ -179,7 +179,7 @@ func TestConversions(t *testing.T) {
 		"s":{"type":["null","string"]}, "i":{"type":["null","integer"]}, "n":{"type":["null","number"]}, "b":{"type":["null","boolean"]},
 		"t":{"type":["null","integer"],"x-unix":true},
 		"o":{"type":["null","object"],"x-wrap":"category","properties":{"category":{"type":["null","string"]}}},
-		"l":{"type":["null","array"],"x-unwrap":"data","items":{"type":"string"}},
+		"l":{"type":["null","array"],"items":{"type":"string"}},
 		"m":{"type":["null","array"],"items":{"type":["null","integer"]}},
 		"free":{"type":["null","object"]}}}`
 	tests := []struct {
@@ -215,8 +215,7 @@ func TestConversions(t *testing.T) {
 		{name: "old shape is wrapped", raw: `{"o":"submitted"}`, airbyte: `{"o":{"category":"submitted"}}`},
 		{name: "wrapped value is converted", raw: `{"o":7}`, airbyte: `{"o":{"category":"7"}}`},
 		{name: "new shape is kept", raw: `{"o":{"category":"submitted"}}`, airbyte: `{"o":{"category":"submitted"}}`},
-		{name: "list object is unwrapped", raw: `{"l":{"type":"list","data":["a",2],"n":2},"b":true}`, airbyte: `{"l":["a","2"],"b":true}`},
-		{name: "list object without its list", raw: `{"l":{"type":"list"}}`, airbyte: `{"l":null}`, nulled: "l"},
+		{name: "object where a list is wanted", raw: `{"l":{"type":"list"}}`, airbyte: `{"l":null}`, nulled: "l"},
 		{name: "item that fits nowhere becomes null", raw: `{"m":[1,"x",3]}`, airbyte: `{"m":[1,null,3]}`, nulled: "m"},
 		{name: "item that must not be null leaves", raw: `{"l":[{},"a",null,"b",[]]}`, airbyte: `{"l":["a","b"]}`, nulled: "l"},
 		{name: "free object is left alone", raw: `{"free":{"s":1,"t":1700000000}}`, airbyte: `{"free":{"s":1,"t":1700000000}}`},
@@ -371,7 +370,7 @@ func FuzzEncoder(f *testing.F) {
 	}
 	schema := json.RawMessage(`{"type":"object","properties":{"s":{"type":["null","string"]},"i":{"type":["null","integer"]},
 		"t":{"type":["null","integer"],"x-unix":true},"o":{"type":["null","object"],"x-wrap":"s","properties":{"s":{"type":"string"}}},
-		"l":{"type":["null","array"],"x-unwrap":"data","items":{"type":["null","number"]}}}}`)
+		"l":{"type":["null","array"],"items":{"type":["null","number"]}}}}`)
 	f.Fuzz(func(t *testing.T, raw string) {
 		if !gjson.Valid(raw) || !gjson.Parse(raw).IsObject() {
 			t.Skip()

@@ -14,13 +14,13 @@ import (
 
 // shape is a schema in the form that the reference and the generators work on.
 type shape struct {
-	typ          string
-	nullable     bool
-	unix         bool
-	wrap, unwrap string
-	names        []string // of props, in order
-	props        map[string]*shape
-	items        *shape
+	typ      string
+	nullable bool
+	unix     bool
+	wrap     string
+	names    []string // of props, in order
+	props    map[string]*shape
+	items    *shape
 }
 
 func (s *shape) json() json.RawMessage {
@@ -36,9 +36,6 @@ func (s *shape) json() json.RawMessage {
 	}
 	if s.wrap != "" {
 		m["x-wrap"] = s.wrap
-	}
-	if s.unwrap != "" {
-		m["x-unwrap"] = s.unwrap
 	}
 	if s.props != nil {
 		properties := map[string]json.RawMessage{}
@@ -116,13 +113,6 @@ func (r *reference) value(v any, s *shape, path string) (any, bool) {
 	case map[string]any:
 		if s.typ == "object" {
 			return r.object(v, s, path), true
-		}
-		if s.typ == "array" && s.unwrap != "" {
-			inner, there := v[s.unwrap]
-			if list, isList := inner.([]any); isList {
-				return r.array(list, s.items, path), true
-			}
-			return nil, there && inner == nil
 		}
 		return nil, false
 	case []any:
@@ -300,9 +290,6 @@ func genShape(t *rapid.T, depth int) *shape {
 		}
 	case "array":
 		s.items = genShape(t, depth-1)
-		if rapid.Bool().Draw(t, "unwraps") {
-			s.unwrap = "data"
-		}
 	}
 	return s
 }

@@ -114,8 +114,6 @@ func (n *node) takes(kind string) bool {
 		return kind == "string" && n.Unix
 	case "object":
 		return scalar && n.Wrap != ""
-	case "array":
-		return kind == "object" && n.Unwrap != ""
 	}
 	return false
 }

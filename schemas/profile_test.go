@@ -36,7 +36,6 @@ type node struct {
 	Items       *node            `json:"items"`
 	Unix        bool             `json:"x-unix"`
 	Wrap        string           `json:"x-wrap"`
-	Unwrap      string           `json:"x-unwrap"`
 }
 
 // types is the type keyword; the root has a bare string, all others a list.
@@ -109,7 +108,7 @@ func checkObject(t *testing.T, path string, n *node) {
 	if n.Additional == nil || !*n.Additional {
 		t.Errorf("%s: additionalProperties is not true", path)
 	}
-	if n.Items != nil || n.Unix || n.Unwrap != "" {
+	if n.Items != nil || n.Unix {
 		t.Errorf("%s: object with keywords of another type", path)
 	}
 	if n.Wrap != "" && n.Properties != nil && n.Properties[n.Wrap] == nil {
@@ -151,7 +150,7 @@ func checkType(t *testing.T, path string, n *node) {
 			t.Errorf("%s: array with keywords of another type", path)
 		}
 	case "string", "boolean", "number", "integer":
-		if n.Items != nil || n.Wrap != "" || n.Unwrap != "" || n.Unix && n.kind() != "integer" {
+		if n.Items != nil || n.Wrap != "" || n.Unix && n.kind() != "integer" {
 			t.Errorf("%s: %s with keywords of another type", path, n.kind())
 		}
 	default:

@@ -12,8 +12,6 @@
 //     arrive as ISO 8601 text.
 //   - "x-wrap": "name" on an object: where a version sends a plain value, it
 //     becomes {"name": value}.
-//   - "x-unwrap": "name" on an array: where a version sends an object, its
-//     member name is the array.
 package schemas
 
 import (
