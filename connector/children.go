@@ -29,7 +29,10 @@ func raw(row gjson.Result) []byte { return unsafe.Slice(unsafe.StringData(row.Ra
 // equals the one whose parts were emitted last costs no call; an equal number of parts would prove
 // nothing, for parts are edited and redacted.
 func fetchConversationParts(ctx context.Context, f *feedRun, e *emitter, row gjson.Result) error {
-	id := row.Get("id").String()
+	id, err := e.parentID(row)
+	if err != nil {
+		return err
+	}
 	updated, dated := seconds(row.Get("updated_at"))
 	version := print{key: keyHash(id), content: contentOf(row), at: updated}
 	if dated && e.run.prints.covers(updated) && e.run.prints.same(version) {
@@ -81,7 +84,10 @@ func final(f *feedRun, updated int64, answered time.Time) bool {
 
 // fetchCompanySegments emits every segment that a company is in.
 func fetchCompanySegments(ctx context.Context, f *feedRun, e *emitter, row gjson.Result) error {
-	id := row.Get("id").String()
+	id, err := e.parentID(row)
+	if err != nil {
+		return err
+	}
 	inject := []protocol.Inject{{Name: "company_id", JSON: quoted(id)}}
 	answer, err := f.client.Do(ctx, intercom.Request{Method: "GET", Path: "/companies/" + url.PathEscape(id) + "/segments", Stream: e.run.stream.Name})
 	if gone(err) {

@@ -365,3 +365,21 @@ func TestOtherHabits(t *testing.T) {
 		}
 	}
 }
+
+// TestParentWithoutID: a parent that has no id is an error that names the place; a call without the
+// id would end in a 404, which would pass for a deletion.
+func TestParentWithoutID(t *testing.T) {
+	for path, stream := range map[string]string{"/conversations/search": "conversation_parts", "/companies/scroll": "company_segments"} {
+		w := newWorld(t, "2.16", emulator.Options{})
+		behind(t, w, func(r *http.Request, _, answer string) string {
+			if r.URL.Path != path {
+				return answer
+			}
+			return nulled(answer, streamNamed(stream).Feed.Rows+".0.id")
+		})
+		out := w.read(t, reading{streams: []string{stream}, failing: true})
+		if shape := errorAs[*intercom.ShapeError](t, out); shape.Path != streamNamed(stream).Feed.Rows+".#.id" {
+			t.Errorf("%s: error %v", stream, out.err)
+		}
+	}
+}

@@ -120,12 +120,30 @@ func (e *emitter) key(row gjson.Result, inject []protocol.Inject) (uint64, error
 				v = gjson.Parse(in.JSON)
 			}
 		}
-		if v.Type != gjson.String && v.Type != gjson.Number || v.String() == "" {
-			return 0, &intercom.ShapeError{Stream: e.run.stream.Name, Path: e.f.feed.Rows + ".#." + name, Want: "an id", Found: found(v)}
+		if !isID(v) {
+			return 0, e.noID(name, v)
 		}
 		parts = append(parts, v.String())
 	}
 	return keyHash(parts...), nil
+}
+
+// parentID is the id under which a row's children are asked for. Without it the call would go to
+// another place, and its 404 would pass for a deletion.
+func (e *emitter) parentID(row gjson.Result) (string, error) {
+	id := row.Get("id")
+	if !isID(id) {
+		return "", e.noID("id", id)
+	}
+	return id.String(), nil
+}
+
+func isID(v gjson.Result) bool {
+	return (v.Type == gjson.String || v.Type == gjson.Number) && v.String() != ""
+}
+
+func (e *emitter) noID(name string, v gjson.Result) error {
+	return &intercom.ShapeError{Stream: e.run.stream.Name, Path: e.f.feed.Rows + ".#." + name, Want: "an id", Found: found(v)}
 }
 
 func (e *emitter) cursor(row gjson.Result) (int64, bool) {
