@@ -83,6 +83,20 @@ func BenchmarkEncoder(b *testing.B) {
 			dst = append(dst[:0], body...)
 		}
 	})
+	b.Run("decode-encode: encoding/json through a map", func(b *testing.B) {
+		b.SetBytes(int64(len(raw)))
+		b.ReportAllocs()
+		body := []byte(raw)
+		for b.Loop() {
+			var record map[string]any
+			if err := json.Unmarshal(body, &record); err != nil {
+				b.Fatal(err)
+			}
+			if _, err := json.Marshal(record); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	for _, d := range dialects() {
 		e := mustEncoder(b, d, s)
 		b.Run(d.Name(), func(b *testing.B) {

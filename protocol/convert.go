@@ -3,24 +3,22 @@ package protocol
 import (
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/tidwall/gjson"
 )
 
-// fits reports whether a scalar other than null is already what its schema wants.
-func fits(k kind, raw string) bool {
+// fits reports whether a scalar is already what its schema wants; integer tells that it is a number of
+// digits alone. Null, and text where text is wanted, have been passed before.
+func fits(k kind, raw string, integer bool) bool {
 	switch k {
 	case anyKind:
 		return true
-	case stringKind:
-		return raw[0] == '"'
 	case booleanKind:
 		return raw[0] == 't' || raw[0] == 'f'
 	case numberKind:
 		return raw[0] == '-' || isDigit(raw[0])
 	case integerKind, unixKind:
-		return isInteger(raw)
+		return integer
 	}
 	return false
 }
@@ -71,98 +69,6 @@ func appendInteger(dst []byte, text string) ([]byte, bool) {
 		return dst, false
 	}
 	return d.appendWhole(dst), true
-}
-
-// appendUnix appends whole seconds; a fraction is rounded down.
-func appendUnix(dst []byte, text string, quoted bool) ([]byte, bool) {
-	if isInteger(text) {
-		return append(dst, text...), true
-	}
-	var d decimal
-	if d.parse(text) {
-		if d.point > maxSecondsDigits {
-			return dst, false
-		}
-		sec, _ := d.split()
-		return strconv.AppendInt(dst, sec, 10), true
-	}
-	t, ok := parseTime(text)
-	if !quoted || !ok {
-		return dst, false
-	}
-	return strconv.AppendInt(dst, t.Unix(), 10), true
-}
-
-// maxSecondsDigits keeps Unix times, in seconds or milliseconds, well inside an int64.
-const maxSecondsDigits = 18
-
-// Above this, a Unix time is in milliseconds: as seconds it would lie past the year 5100, as
-// milliseconds it is 1973.
-const firstMilli = 100_000_000_000
-
-func appendDateTime(dst []byte, text string, quoted bool) ([]byte, bool) {
-	var t time.Time
-	var d decimal
-	switch {
-	case isInteger(text) && len(text) <= maxSecondsDigits:
-		sec, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return dst, false
-		}
-		t = unixTime(sec, 0)
-	case d.parse(text):
-		if d.point > maxSecondsDigits {
-			return dst, false
-		}
-		t = unixTime(d.split())
-	case quoted:
-		var ok bool
-		if t, ok = parseTime(text); !ok {
-			return dst, false
-		}
-	default:
-		return dst, false
-	}
-	t = t.UTC()
-	if year := t.Year(); year < 1 || year > 9999 {
-		return dst, false
-	}
-	dst = append(dst, '"')
-	dst = t.AppendFormat(dst, time.RFC3339Nano)
-	return append(dst, '"'), true
-}
-
-// unixTime takes whole seconds or milliseconds and billionths of one.
-func unixTime(whole, billionths int64) time.Time {
-	if whole > firstMilli || whole < -firstMilli {
-		return time.UnixMilli(whole).Add(time.Duration(billionths / 1000))
-	}
-	return time.Unix(whole, billionths)
-}
-
-// Forms of time that versions of the API, and the languages it is written in, print. A time without
-// a zone is UTC.
-var timeLayouts = []string{
-	time.RFC3339,
-	"2006-01-02T15:04:05",
-	"2006-01-02T15:04:05Z0700",
-	"2006-01-02 15:04:05 UTC",
-	"2006-01-02 15:04:05 -0700",
-	"2006-01-02 15:04:05Z07:00",
-	"2006-01-02 15:04:05",
-	"2006-01-02",
-}
-
-func parseTime(text string) (time.Time, bool) {
-	if len(text) < len("2006-01-02") || text[4] != '-' {
-		return time.Time{}, false
-	}
-	for _, layout := range timeLayouts {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t, true
-		}
-	}
-	return time.Time{}, false
 }
 
 // decimal is a number as 0.ddd * 10^point, exactly, without zeros at either end; zero has no digits.

@@ -251,13 +251,3 @@ func TestFingerprintOfPlainRecordsAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
-
-func FuzzFingerprint(f *testing.F) {
-	f.Add([]byte(`https://a.intercom.io/?signature=1\u0026expires=`))
-	f.Add([]byte(`http http:// https:\/\/intercom?X-Amz-a=\`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if Fingerprint(data) != Fingerprint(append([]byte(nil), data...)) {
-			t.Error("two fingerprints of the same bytes")
-		}
-	})
-}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/tidwall/gjson"
@@ -24,8 +25,11 @@ const (
 	dateTimeKind // Unix seconds that become a date-time string
 )
 
-// node is one place of a schema, made ready for walking records. Only nulled changes after compile.
+// node is one place of a schema, made ready for walking records. After compile only nulled, first and
+// next change, and the last two decide nothing but what is tried first.
 type node struct {
+	name     string
+	label    string // how the name, with quotes and colon, is nearly always written; see labelOf
 	path     string // dotted; items share the path of their array
 	kind     kind
 	nullable bool
@@ -36,6 +40,8 @@ type node struct {
 	props    map[string]*node
 	items    *node
 	nulled   atomic.Int64
+	first    atomic.Pointer[node] // the member that records begin with here, as far as known
+	next     atomic.Pointer[node] // the member that follows this one
 }
 
 // compile reads a stream's schema. The key and the cursor are never dropped: without them nothing
@@ -74,7 +80,9 @@ func compileNode(schema gjson.Result, path string, times kind) *node {
 		n.declared = true
 		n.props = make(map[string]*node)
 		properties.ForEach(func(name, property gjson.Result) bool {
-			n.props[name.Str] = compileNode(property, join(path, name.Str), times)
+			child := compileNode(property, join(path, name.Str), times)
+			child.name, child.label = name.Str, labelOf(name.Str)
+			n.props[name.Str] = child
 			return true
 		})
 	}
@@ -122,7 +130,7 @@ func (n *node) prune(path FieldPath) {
 	}
 	child := n.props[path[0]]
 	if child == nil {
-		child = &node{path: join(n.path, path[0]), nullable: true, unknown: true}
+		child = &node{name: path[0], label: labelOf(path[0]), path: join(n.path, path[0]), nullable: true, unknown: true}
 		if n.props == nil {
 			n.props = make(map[string]*node)
 		}
@@ -133,6 +141,15 @@ func (n *node) prune(path FieldPath) {
 		return
 	}
 	child.prune(path[1:])
+}
+
+// labelOf returns the bytes that begin a member of this name, if finding them proves the name. A
+// name that needs escapes has none: behind the backslash of such a name a quote may go on.
+func labelOf(name string) string {
+	if strings.ContainsAny(name, "\"\\") {
+		return ""
+	}
+	return `"` + name + `":`
 }
 
 // opaque reports whether values here are copied without a look at them.

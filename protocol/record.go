@@ -2,6 +2,8 @@ package protocol
 
 import (
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -136,6 +138,7 @@ func (w *rewriter) inject(n *node, json string) {
 // object walks the object at i, without its deselected members and those that are injected. kept
 // tells whether a member is left.
 func (w *rewriter) object(n *node, i int, inject []Inject) (end int, kept bool) {
+	guess := &n.first
 	for i++; ; {
 		sep := i
 		i = skipSpace(w.src, i)
@@ -145,8 +148,10 @@ func (w *rewriter) object(n *node, i int, inject []Inject) (end int, kept bool) 
 		if w.src[i] == ',' {
 			i = skipSpace(w.src, i+1)
 		}
-		name, value := w.key(i)
-		child := n.props[name]
+		child, name, value := w.lookUp(n, guess, i)
+		if child != nil {
+			guess = &child.next
+		}
 		if child != nil && child.drop || injected(inject, name) {
 			i = w.cut(sep, skipValue(w.src, value), kept)
 			continue
@@ -163,13 +168,24 @@ func (w *rewriter) object(n *node, i int, inject []Inject) (end int, kept bool) 
 	}
 }
 
+// lookUp finds the schema of the member at i, its name and its value. The records of a stream have
+// their members in the same order, so the one that came at this place last time is tried first:
+// a comparison of bytes costs far less than a look into the map.
+func (w *rewriter) lookUp(n *node, guess *atomic.Pointer[node], i int) (child *node, name string, value int) {
+	if child = guess.Load(); child != nil && strings.HasPrefix(w.src[i:], child.label) {
+		return child, child.name, skipSpace(w.src, i+len(child.label))
+	}
+	name, value = w.key(i)
+	if child = n.props[name]; child != nil && child.label != "" {
+		guess.Store(child)
+	}
+	return child, name, value
+}
+
 // key reads the member name at i and finds the value after it.
 func (w *rewriter) key(i int) (name string, value int) {
-	end, escaped := skipKey(w.src, i)
-	name = w.src[i+1 : end-1]
-	if escaped {
-		name = gjson.Parse(w.src[i:end]).Str
-	}
+	end := skipString(w.src, i)
+	name = unquote(w.src[i:end])
 	colon := skipSpace(w.src, end)
 	return name, skipSpace(w.src, colon+1)
 }
@@ -209,6 +225,10 @@ func (w *rewriter) value(n *node, i int) (end int, ok bool) {
 		return skipValue(w.src, i), true
 	}
 	switch w.src[i] {
+	case '"':
+		if n.kind == stringKind {
+			return skipString(w.src, i), true
+		}
 	case 'n':
 		return i + len("null"), true
 	case '{':
@@ -284,9 +304,13 @@ func (w *rewriter) wrap(n *node, i int) (end int) {
 }
 
 func (w *rewriter) scalar(n *node, i int) (end int, ok bool) {
-	end = skipValue(w.src, i)
+	end = skipInteger(w.src, i)
+	integer := end > i
+	if !integer {
+		end = skipValue(w.src, i)
+	}
 	raw := w.src[i:end]
-	if fits(n.kind, raw) {
+	if fits(n.kind, raw, integer) {
 		return end, true
 	}
 	length, from := len(w.dst), w.from

@@ -376,7 +376,11 @@ func FuzzEncoder(f *testing.F) {
 			t.Skip()
 		}
 		for _, d := range dialects() {
-			encode(t, mustEncoder(t, d, Stream{Name: "s", Schema: schema}, FieldPath{"gone"}), raw, Inject{"in", "1"})
+			e := mustEncoder(t, d, Stream{Name: "s", Schema: schema}, FieldPath{"gone"})
+			first, _ := encode(t, e, raw, Inject{"in", "1"})
+			if again, _ := encode(t, e, raw, Inject{"in", "1"}); again != first {
+				t.Errorf("%q became %q, then %q", raw, first, again)
+			}
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"math/bits"
 	"strings"
 	"unicode/utf8"
 )
@@ -18,29 +19,23 @@ func skipSpace(s string, i int) int {
 
 // skipString returns the index after the string that begins at i.
 func skipString(s string, i int) (end int) {
-	for i++; ; i++ {
-		first := i
-		i += strings.IndexByte(s[i:], '"')
-		slashes := 0
-		for j := i - 1; j >= first && s[j] == '\\'; j-- {
-			slashes++
-		}
-		if slashes%2 == 0 {
-			return i + 1
-		}
+	i = nextQuoteOrSlash(s, i+1)
+	for s[i] == '\\' {
+		i = nextQuoteOrSlash(s, i+2) // past what the backslash escapes
 	}
+	return i + 1
 }
 
-// skipKey does the same for a member's name, which is short, and tells whether it holds an escape.
-func skipKey(s string, i int) (end int, escaped bool) {
-	for j := i + 1; ; j++ {
-		switch s[j] {
-		case '"':
-			return j + 1, false
-		case '\\':
-			return skipString(s, i), true
+func nextQuoteOrSlash(s string, i int) int {
+	for ; i+8 <= len(s); i += 8 {
+		if found := quotesOrSlashes(load8(s, i)); found != 0 {
+			return i + bits.TrailingZeros64(found)/8
 		}
 	}
+	for s[i] != '"' && s[i] != '\\' {
+		i++
+	}
+	return i
 }
 
 // skipValue returns the index after the value that begins at i.
@@ -65,11 +60,23 @@ func skipContainer(s string, i int) int {
 				return i + 1
 			}
 		case '"':
-			i = skipString(s, i)
+			i = nextStructure(s, skipString(s, i))
 			continue
 		}
-		i++
+		i = nextStructure(s, i+1)
 	}
+}
+
+// nextStructure returns the first index from i on that may be a quote, bracket or brace, and passes
+// none.
+func nextStructure(s string, i int) int {
+	if i+8 > len(s) {
+		return i
+	}
+	if found := structure(load8(s, i)); found != 0 {
+		return i + bits.TrailingZeros64(found)/8
+	}
+	return i + 8
 }
 
 // skipLiteral returns the index after a number, true, false or null.
@@ -84,17 +91,36 @@ func skipLiteral(s string, i int) int {
 	return i
 }
 
+// skipInteger returns the index after the number at i if it is of digits alone, and i if it is not or
+// if there is something else.
+func skipInteger(s string, i int) int {
+	end := i
+	if s[end] == '-' {
+		end++
+	}
+	for end < len(s) && isDigit(s[end]) {
+		end++
+	}
+	if end == i || end < len(s) && (s[end] == '.' || s[end] == 'e' || s[end] == 'E') {
+		return i
+	}
+	return end
+}
+
 // tidy mends what would not make one good line: line breaks between tokens, bytes that are not
 // UTF-8, and surrogate escapes without their other half, which Python reads and then cannot write.
 // With dropNUL, NUL characters go too, since databases refuse them. Anything else, and so nearly
 // every record, comes back as it is.
 func tidy(s string, dropNUL bool) string {
 	lines := strings.IndexByte(s, '\n') >= 0 || strings.IndexByte(s, '\r') >= 0
-	if !lines && utf8.ValidString(s) &&
-		!strings.Contains(s, `\ud`) && !strings.Contains(s, `\uD`) &&
-		!(dropNUL && strings.Contains(s, `\u0000`)) {
-		return s
+	if lines || !utf8.ValidString(s) || hasOddEscape(s, dropNUL) {
+		return mend(s, lines, dropNUL)
 	}
+	return s
+}
+
+// mend does what tidy says; with lines there are line breaks, and so other white space too.
+func mend(s string, lines, dropNUL bool) string {
 	out := make([]byte, 0, len(s)+16)
 	for i := 0; i < len(s); {
 		switch c := s[i]; {
@@ -110,6 +136,20 @@ func tidy(s string, dropNUL bool) string {
 		}
 	}
 	return string(out)
+}
+
+// hasOddEscape reports whether s may hold an escape that appendTidyString mends.
+func hasOddEscape(s string, dropNUL bool) bool {
+	for {
+		i := strings.IndexByte(s, '\\')
+		if i < 0 {
+			return false
+		}
+		if s[i+1] == 'u' && (s[i+2] == 'd' || s[i+2] == 'D' || dropNUL && s[i+2:i+6] == "0000") {
+			return true
+		}
+		s = s[i+2:]
+	}
 }
 
 // appendTidyString appends the string literal s, quotes included.
