@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"source-intercom/emulator"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestRefusals(t *testing.T) {
@@ -125,6 +127,11 @@ func TestRateWindows(t *testing.T) {
 	r.clock.add(3 * time.Second)
 	if got := r.call("GET /tags", "").status; got != 200 {
 		t.Errorf("in the next window: %d", got)
+	}
+	last := r.clock.now()
+	want := []emulator.Window{{Start: last.Add(-10 * time.Second), Calls: 3, Refused: 2}, {Start: last, Calls: 1}}
+	if diff := cmp.Diff(want, r.Windows()); diff != "" { // cmp compares moments, not zones
+		t.Errorf("windows counted: %s", diff)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -34,8 +35,7 @@ type Emulator struct {
 	requests    map[string]int
 	statuses    map[int]int
 	faultCounts []faultCount
-	window      int64 // number of the current rate window
-	calls       int   // in that window
+	windows     []Window // oldest first
 
 	serial atomic.Uint64 // of answers
 	gzips  sync.Pool     // of *gzip.Writer
@@ -116,7 +116,21 @@ func (e *Emulator) Statuses() map[int]int {
 	return maps.Clone(e.statuses)
 }
 
-// ResetRequests sets both counts to zero.
+// Window is what was counted in one rate window. Calls without a valid token are in neither figure.
+type Window struct {
+	Start   time.Time
+	Calls   int // within the limit
+	Refused int // beyond it, answered with 429
+}
+
+// Windows returns the rate windows in which calls came, oldest first. There are none without a rate limit.
+func (e *Emulator) Windows() []Window {
+	e.counts.Lock()
+	defer e.counts.Unlock()
+	return slices.Clone(e.windows)
+}
+
+// ResetRequests sets the counts by route and by status to zero.
 func (e *Emulator) ResetRequests() {
 	e.counts.Lock()
 	defer e.counts.Unlock()
@@ -186,21 +200,29 @@ func (e *Emulator) admit(w http.ResponseWriter, r *http.Request, now time.Time) 
 	e.counts.Lock()
 	defer e.counts.Unlock()
 	if limit := e.options.RateLimit; limit > 0 {
-		width := e.options.RateWindow
-		if n := now.UnixNano() / int64(width); n != e.window {
-			e.window, e.calls = n, 0
-		}
-		end := time.Unix(0, (e.window+1)*int64(width))
+		n := e.windowOf(now)
+		end := n.Start.Add(e.options.RateWindow)
 		h := w.Header()
 		h.Set("X-RateLimit-Limit", strconv.Itoa(limit))
 		h.Set("X-RateLimit-Reset", strconv.FormatInt(end.Add(time.Second-1).Unix(), 10)) // whole seconds, never early
-		h.Set("X-RateLimit-Remaining", strconv.Itoa(max(limit-e.calls-1, 0)))
-		e.calls++
-		if e.calls > limit {
+		h.Set("X-RateLimit-Remaining", strconv.Itoa(max(limit-n.Calls-1, 0)))
+		if n.Calls >= limit {
+			n.Refused++
 			return false, nil
 		}
+		n.Calls++
 	}
 	return true, e.fault(r)
+}
+
+// windowOf returns the rate window of a moment; a clock that was set back gets a new one. The caller holds the lock of the counters.
+func (e *Emulator) windowOf(now time.Time) *Window {
+	width := int64(e.options.RateWindow)
+	start := time.Unix(0, now.UnixNano()/width*width)
+	if last := len(e.windows) - 1; last < 0 || !e.windows[last].Start.Equal(start) {
+		e.windows = append(e.windows, Window{Start: start})
+	}
+	return &e.windows[len(e.windows)-1]
 }
 
 func (e *Emulator) latency() time.Duration {

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"time"
 
 	"source-intercom/emulator"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // worldFlags say which invented workspace is served. The same values make the same workspace.
@@ -31,6 +33,20 @@ type emulateOptions struct {
 	listen string
 	born   string
 	faults string
+	counts []func(*emulator.Size) // one for each kind that was numbered apart from the size
+}
+
+// kinds are the objects that can be numbered apart from the size.
+var kinds = []struct {
+	flag, usage string
+	of          func(*emulator.Size) *int
+}{
+	{"conversations", "`NUMBER` of conversations, whatever the size says", func(s *emulator.Size) *int { return &s.Conversations }},
+	{"contacts", "`NUMBER` of contacts, likewise", func(s *emulator.Size) *int { return &s.Contacts }},
+	{"tickets", "`NUMBER` of tickets, likewise", func(s *emulator.Size) *int { return &s.Tickets }},
+	{"companies", "`NUMBER` of companies, of which one in eleven has no users and is not listed", func(s *emulator.Size) *int { return &s.Companies }},
+	{"parts", "`NUMBER` of parts that a conversation has on average", func(s *emulator.Size) *int { return &s.PartsPerConversation }},
+	{"long", "`NUMBER` of conversations with more than 500 parts", func(s *emulator.Size) *int { return &s.LongConversations }},
 }
 
 func (p *process) emulateCommand() *cobra.Command {
@@ -45,13 +61,14 @@ func (p *process) emulateCommand() *cobra.Command {
 	}
 	o.worldFlags.addTo(cmd)
 	flags := cmd.Flags()
+	o.addKinds(flags)
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`ADDRESS` to listen on")
 	flags.StringVar(&o.born, "born", "", "`DAY` up to which the workspace was invented, as 2026-01-31; today without it")
 	flags.StringVar(&o.Token, "token", emulator.DefaultToken, "`TOKEN` that requests must carry")
 	flags.StringVar(&o.Region, "region", "US", "`REGION` that the workspace says it is in: US, EU or AU")
 	flags.StringVar(&o.TimeZone, "time-zone", "America/Chicago", "`ZONE` of the workspace, in which contact searches cut days")
 	flags.StringVar(&o.AppVersion, "api-version", "2.16", "`VERSION` of requests that name none")
-	flags.IntVar(&o.RateLimit, "rate", 0, "`CALLS` allowed in a window; 0 allows any number")
+	flags.IntVar(&o.RateLimit, "rate", 0, "`CALLS` allowed in a window; 0 allows any number. At its end the command tells what came in each window")
 	flags.DurationVar(&o.RateWindow, "window", 10*time.Second, "`LENGTH` of such a window")
 	flags.DurationVar(&o.Latency, "latency", 0, "`TIME` that every answer takes")
 	flags.DurationVar(&o.Jitter, "jitter", 0, "up to so much `TIME` more")
@@ -59,6 +76,17 @@ func (p *process) emulateCommand() *cobra.Command {
 	flags.StringVar(&o.faults, "faults", "", "`FAULTS` to answer with, as in 500:conversations:0.05,429:*:0.01")
 	flags.StringSliceVar(&o.DeniedScopes, "deny", nil, "`SCOPES` that the token lacks, as in read_tickets,read_tags")
 	return cmd
+}
+
+// addKinds makes a flag of each kind.
+func (o *emulateOptions) addKinds(flags *pflag.FlagSet) {
+	for _, kind := range kinds {
+		flags.Func(kind.flag, kind.usage, func(text string) error {
+			n, err := strconv.Atoi(text)
+			o.counts = append(o.counts, func(s *emulator.Size) { *kind.of(s) = n })
+			return err
+		})
+	}
 }
 
 func (p *process) emulate(ctx context.Context, o emulateOptions) error {
@@ -74,7 +102,11 @@ func (p *process) emulate(ctx context.Context, o emulateOptions) error {
 	base := baseURL(listener.Addr())
 	p.stderr.printf("An invented Intercom workspace is at %s until you press Ctrl-C.\n\nconfig.json for it:\n%s\n",
 		base, configFor(base, o.Token, born))
-	return serve(ctx, listener, e)
+	err = serve(ctx, listener, e)
+	for _, w := range e.Windows() {
+		p.stderr.printf("window %s %d calls, %d refused\n", w.Start.UTC().Format(time.RFC3339Nano), w.Calls, w.Refused)
+	}
+	return err
 }
 
 // emulator makes the workspace that the flags describe, and tells when it was born.
@@ -88,6 +120,9 @@ func (o emulateOptions) emulator() (*emulator.Emulator, time.Time, error) {
 	}
 	if o.Options.Size, err = emulator.SizeOf(o.size); err != nil {
 		return nil, clock.born, &usageError{"--size: " + err.Error()}
+	}
+	for _, count := range o.counts {
+		count(&o.Options.Size)
 	}
 	if o.Faults, err = emulator.ParseFaults(o.faults); err != nil {
 		return nil, clock.born, &usageError{"--faults: " + err.Error()}
