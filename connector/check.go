@@ -43,7 +43,7 @@ func Check(ctx context.Context, cfg *Config, sel *protocol.Selection, log zerolo
 	defer cancel()
 	brief := *cfg
 	brief.MaxRetry = min(brief.MaxRetry, giveUp/3)
-	client, err := newClient(ctx, &brief, log)
+	client, err := newClient(ctx, &brief, log, 0)
 	if err != nil {
 		return result, err
 	}
@@ -142,8 +142,9 @@ func connectError(cfg *Config, err error) error {
 	return &ConnectError{Setting: where, Err: err}
 }
 
-// newClient makes the API client that a configuration asks for.
-func newClient(ctx context.Context, cfg *Config, log zerolog.Logger) (*intercom.Client, error) {
+// newClient makes the API client that a configuration asks for. maxHeld bounds the bytes of answers that are
+// alive at a time; 0: the client's own bound.
+func newClient(ctx context.Context, cfg *Config, log zerolog.Logger, maxHeld int64) (*intercom.Client, error) {
 	c := intercom.Config{
 		BaseURL:        cfg.BaseURL,
 		Token:          intercom.Secret(cfg.AccessToken),
@@ -154,6 +155,7 @@ func newClient(ctx context.Context, cfg *Config, log zerolog.Logger) (*intercom.
 		RateLimitShare: cfg.RateLimitShare,
 		CallsPerMinute: cfg.APIRateLimit,
 		MaxInFlight:    cfg.MaxInFlight,
+		MaxHeld:        maxHeld,
 		Log:            log,
 	}
 	if c.BaseURL == "" && cfg.Region == "auto" {

@@ -28,22 +28,18 @@ func raw(row gjson.Result) []byte { return unsafe.Slice(unsafe.StringData(row.Ra
 // fetchConversationParts emits all parts of a changed conversation. A conversation whose search row
 // equals the one whose parts were emitted last costs no call; an equal number of parts would prove
 // nothing, for parts are edited and redacted.
-func fetchConversationParts(ctx context.Context, f *feedRun, e *emitter, row gjson.Result) error {
-	id, err := e.parentID(row)
-	if err != nil {
-		return err
-	}
-	updated, dated := seconds(row.Get("updated_at"))
-	version := print{key: keyHash(id), content: contentOf(row), at: updated}
-	if dated && e.run.prints.covers(updated) && e.run.prints.same(version) {
+func fetchConversationParts(ctx context.Context, f *feedRun, e *emitter, p parent) error {
+	version := print{key: keyHash(p.id), content: p.content, at: p.updated}
+	memorable := p.dated && e.run.prints.covers(p.updated)
+	if memorable && e.run.prints.same(version) {
 		e.run.unchanged.Add(1)
 		return nil
 	}
-	answer, err := f.client.Do(ctx, intercom.Request{Method: "GET", Path: "/conversations/" + url.PathEscape(id), Stream: e.run.stream.Name})
+	answer, err := f.client.Do(ctx, intercom.Request{Method: "GET", Path: "/conversations/" + url.PathEscape(p.id), Stream: e.run.stream.Name})
 	if gone(err) {
 		e.run.skipped.Add(1)
-		f.Log.Debug().Str("stream", e.run.stream.Name).Str("conversation_id", id).Msg("deleted meanwhile")
-		if final(f, updated, f.client.Now()) && dated && e.run.prints.covers(updated) {
+		f.Log.Debug().Str("stream", e.run.stream.Name).Str("conversation_id", p.id).Msg("deleted meanwhile")
+		if memorable && final(f, p.updated, f.client.Now()) {
 			e.remember(version)
 		}
 		return nil
@@ -51,17 +47,17 @@ func fetchConversationParts(ctx context.Context, f *feedRun, e *emitter, row gjs
 	if err != nil {
 		return err
 	}
+	defer answer.Release()
 	parts, err := answer.Rows("conversation_parts.conversation_parts")
 	if err != nil {
 		return err
 	}
-	conversation := gjson.Parse(answer.Body)
-	missing := max(0, conversation.Get("statistics.count_conversation_parts").Int()-int64(len(parts)))
-	inject := []protocol.Inject{{Name: "conversation_id", JSON: quoted(id)}}
+	missing := max(0, answer.Get("statistics.count_conversation_parts").Int()-int64(len(parts)))
+	inject := []protocol.Inject{{Name: "conversation_id", JSON: quoted(p.id)}}
 	if missing > 0 {
 		e.run.withheld.Add(missing)
 		inject = append(inject, protocol.Inject{Name: "_parts_missing", JSON: strconv.FormatInt(missing, 10)})
-		f.Log.Warn().Str("stream", e.run.stream.Name).Str("conversation_id", id).Int("parts", len(parts)).Int64("missing", missing).
+		f.Log.Warn().Str("stream", e.run.stream.Name).Str("conversation_id", p.id).Int("parts", len(parts)).Int64("missing", missing).
 			Msg("Intercom gave fewer parts than it counts")
 	}
 	for _, part := range parts {
@@ -69,9 +65,9 @@ func fetchConversationParts(ctx context.Context, f *feedRun, e *emitter, row gjs
 			return err
 		}
 	}
-	answered, ok := seconds(conversation.Get("updated_at"))
-	whole := (missing == 0 || len(parts) >= maxParts) && ok && answered >= updated && !answer.At.Before(time.Unix(updated, 0).Add(settled))
-	if dated && e.run.prints.covers(updated) && (whole || final(f, updated, answer.At)) {
+	answered, ok := seconds(answer.Get("updated_at"))
+	whole := (missing == 0 || len(parts) >= maxParts) && ok && answered >= p.updated && !answer.At.Before(time.Unix(p.updated, 0).Add(settled))
+	if p.dated && e.run.prints.covers(p.updated) && (whole || final(f, p.updated, answer.At)) {
 		e.remember(version)
 	}
 	return nil
@@ -83,13 +79,9 @@ func final(f *feedRun, updated int64, answered time.Time) bool {
 }
 
 // fetchCompanySegments emits every segment that a company is in.
-func fetchCompanySegments(ctx context.Context, f *feedRun, e *emitter, row gjson.Result) error {
-	id, err := e.parentID(row)
-	if err != nil {
-		return err
-	}
-	inject := []protocol.Inject{{Name: "company_id", JSON: quoted(id)}}
-	answer, err := f.client.Do(ctx, intercom.Request{Method: "GET", Path: "/companies/" + url.PathEscape(id) + "/segments", Stream: e.run.stream.Name})
+func fetchCompanySegments(ctx context.Context, f *feedRun, e *emitter, p parent) error {
+	inject := []protocol.Inject{{Name: "company_id", JSON: quoted(p.id)}}
+	answer, err := f.client.Do(ctx, intercom.Request{Method: "GET", Path: "/companies/" + url.PathEscape(p.id) + "/segments", Stream: e.run.stream.Name})
 	if gone(err) {
 		e.run.skipped.Add(1)
 		return nil
@@ -97,6 +89,7 @@ func fetchCompanySegments(ctx context.Context, f *feedRun, e *emitter, row gjson
 	if err != nil {
 		return err
 	}
+	defer answer.Release()
 	segments, err := answer.Rows("data")
 	if err != nil {
 		return err

@@ -60,12 +60,16 @@ func TestCancelledBeforeTheFirstWindow(t *testing.T) {
 func TestCancelledChildrenAreNoChildren(t *testing.T) {
 	w := newWorld(t, "2.16", emulator.Options{})
 	r := &Reader{Options: Options{Config: w.config(), Dialect: protocol.Airbyte{}, Log: zerolog.Nop()}, client: w.client(t)}
-	f := &feedRun{Reader: r, feed: conversations}
+	run := &streamRun{stream: streamNamed("conversation_parts"), prints: newFingerprints(0)}
+	f := &feedRun{Reader: r, feed: conversations, runs: []*streamRun{run}, nursery: newNursery()}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	run := &streamRun{stream: streamNamed("conversation_parts"), prints: newFingerprints(0)}
-	if err := f.children(ctx, run, []gjson.Result{gjson.Parse(`{"id":"1","updated_at":5}`)}); err == nil {
-		t.Error("a page whose children were not fetched is taken for done")
+	trail, ctx := newTrail(ctx)
+	noted := false
+	h := &haul{runs: f.runs, parents: [][]parent{{{id: "1", updated: 5, dated: true}}}}
+	err := f.raise(ctx, trail, h, func() error { noted = true; return nil })
+	if err := trail.end(err); err == nil || noted {
+		t.Errorf("a page whose children were not fetched is taken for done: error %v, noted %v", err, noted)
 	}
 }
 

@@ -121,29 +121,19 @@ func (e *emitter) key(row gjson.Result, inject []protocol.Inject) (uint64, error
 			}
 		}
 		if !isID(v) {
-			return 0, e.noID(name, v)
+			return 0, e.f.noID(e.run, name, v)
 		}
 		parts = append(parts, v.String())
 	}
 	return keyHash(parts...), nil
 }
 
-// parentID is the id under which a row's children are asked for. Without it the call would go to
-// another place, and its 404 would pass for a deletion.
-func (e *emitter) parentID(row gjson.Result) (string, error) {
-	id := row.Get("id")
-	if !isID(id) {
-		return "", e.noID("id", id)
-	}
-	return id.String(), nil
-}
-
 func isID(v gjson.Result) bool {
 	return (v.Type == gjson.String || v.Type == gjson.Number) && v.String() != ""
 }
 
-func (e *emitter) noID(name string, v gjson.Result) error {
-	return &intercom.ShapeError{Stream: e.run.stream.Name, Path: e.f.feed.Rows + ".#." + name, Want: "an id", Found: found(v)}
+func (f *feedRun) noID(run *streamRun, name string, v gjson.Result) error {
+	return &intercom.ShapeError{Stream: run.stream.Name, Path: f.feed.Rows + ".#." + name, Want: "an id", Found: found(v)}
 }
 
 func (e *emitter) cursor(row gjson.Result) (int64, bool) {

@@ -162,6 +162,7 @@ func keyHash(parts ...string) uint64 {
 // seen remembers the rows of one walk by id and content, so that a walk can be walked again without
 // emitting twice. Remembering the id alone would lose a row that changed in between.
 type seen struct {
+	turn sync.Mutex // of who judges and emits rows by it
 	mu   sync.Mutex
 	rows map[uint64]uint64
 }

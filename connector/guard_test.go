@@ -44,10 +44,10 @@ func TestLoopGuards(t *testing.T) {
 		calls       int64
 	}{
 		{"one cursor for ever, one window", 5, 5, func(int64) string { return "same" }, 3},
-		{"one cursor for ever, closed windows", 2000, 5, func(int64) string { return "same" }, 3*windowsAtOnce + 1},
+		{"one cursor for ever, closed windows", 2000, 5, func(int64) string { return "same" }, 3*walksAtMost + 1},
 		{"three cursors in turn", 5, 5, func(n int64) string { return fmt.Sprint(n % 3) }, 5},
 		{"new cursors for ever, one window", 5, 150, distinct, 10_010/150 + 2},
-		{"new cursors for ever, closed windows", 2000, 150, distinct, (14_000/150 + 3) * windowsAtOnce},
+		{"new cursors for ever, closed windows", 2000, 150, distinct, (14_000/150 + 3) * walksAtMost},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

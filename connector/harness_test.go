@@ -103,6 +103,7 @@ type reading struct {
 	through  func(io.Writer) io.Writer // what stdout does on its way to out
 	log      io.Writer
 	selected *protocol.Selection
+	maxHeld  int64
 	every    time.Duration // between two states of a stream; 0: after every unit of work
 }
 
@@ -163,7 +164,7 @@ func (w *world) read(t *testing.T, r reading) *run {
 	}
 	reader := NewReader(Options{Config: cfg, Dialect: r.dialect, Lines: protocol.NewLines(stdout), Log: log,
 		Selection: selection, State: r.state, Strict: r.strict, OnState: r.onState})
-	reader.every = r.every
+	reader.every, reader.maxHeld = r.every, r.maxHeld
 	summary, err := reader.Read(r.ctx)
 	if (err != nil) != r.failing {
 		t.Fatalf("read: error %v, want one: %v", err, r.failing)
@@ -328,7 +329,7 @@ func serve(t *testing.T, h http.Handler) string {
 
 func (w *world) client(t *testing.T) *intercom.Client {
 	t.Helper()
-	c, err := newClient(t.Context(), w.config(), testLog)
+	c, err := newClient(t.Context(), w.config(), testLog, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -191,7 +191,7 @@ func TestNumberedGuards(t *testing.T) {
 			query := r.URL.Query()
 			query.Del("page")
 			return strconv.Quote("http://" + r.Host + logsPath + "?" + query.Encode())
-		}, 0, 2, true},
+		}, 0, 3, true},
 		{"a page number passes total_pages", func(_ int, r *http.Request, page, _ int) string {
 			query := r.URL.Query()
 			query.Set("page", strconv.Itoa(page+1))

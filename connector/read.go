@@ -28,6 +28,7 @@ type Reader struct {
 	runs      []*streamRun
 	implicit  bool // nobody chose the streams
 	every     time.Duration
+	maxHeld   int64       // bytes of answers that are alive at a time; 0: the client's own bound
 	prepared  atomic.Bool // client and runs are there, for Progress
 }
 
@@ -53,6 +54,7 @@ type feedRun struct {
 	*Reader
 	feed     *Feed
 	runs     []*streamRun
+	nursery  *nursery
 	clock    int64 // the server's, when the walk began
 	upper    int64 // rows from here on are left out: one above the end date, or forever
 	bookmark int64 // what the streams are complete up to when the walk has ended
@@ -89,7 +91,7 @@ func (r *Reader) prepare(ctx context.Context) (head []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.client, err = newClient(ctx, r.Config, r.Log); err != nil {
+	if r.client, err = newClient(ctx, r.Config, r.Log, r.maxHeld); err != nil {
 		return nil, err
 	}
 	r.workspace, err = r.client.Workspace(ctx)
@@ -200,7 +202,7 @@ func (r *Reader) feeds() []*feedRun {
 	for _, run := range r.runs {
 		f := byFeed[run.stream.Feed]
 		if f == nil {
-			f = &feedRun{Reader: r, feed: run.stream.Feed}
+			f = &feedRun{Reader: r, feed: run.stream.Feed, nursery: newNursery()}
 			byFeed[run.stream.Feed] = f
 			feeds = append(feeds, f)
 		}

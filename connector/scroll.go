@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"strings"
 	"time"
 
 	"source-intercom/intercom"
@@ -27,14 +28,15 @@ const (
 type scroll struct {
 	*feedRun
 	pages *spill
-	ids   map[uint64]struct{} // of all walks
+	ids   map[uint64]int32 // of all walks: the last one that met the company
+	round int32            // of the walk
 }
 
 // walkScroll reads the companies, and all that hangs on them.
 func walkScroll(ctx context.Context, f *feedRun) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s := &scroll{feedRun: f, pages: newSpill(f.Log), ids: map[uint64]struct{}{}}
+	s := &scroll{feedRun: f, pages: newSpill(f.Log), ids: map[uint64]int32{}}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -48,17 +50,18 @@ func walkScroll(ctx context.Context, f *feedRun) error {
 
 // drain emits the pages as they come out of the spill.
 func (s *scroll) drain(ctx context.Context) error {
+	t, ctx := newTrail(ctx)
 	met := newSeen()
 	for {
 		body, err := s.pages.pop(ctx)
 		if errors.Is(err, io.EOF) {
-			return nil
+			return t.end(nil)
 		}
 		if err != nil {
-			return err
+			return t.end(err)
 		}
-		if err := s.listed(ctx, gjson.GetBytes(body, s.feed.Rows).Array(), met, span{0, s.upper}); err != nil {
-			return err
+		if err := s.listed(ctx, t, gjson.GetBytes(body, s.feed.Rows).Array(), met, span{0, s.upper}, func() {}); err != nil {
+			return t.end(err)
 		}
 	}
 }
@@ -77,19 +80,20 @@ const (
 func (s *scroll) all(ctx context.Context) error {
 	most, expiredAt := 0, -1 // companies that any walk showed, and the last one if it expired
 	for restart := 0; ; restart++ {
-		before, ids := len(s.ids), map[uint64]struct{}{}
-		how, err := s.walk(ctx, ids)
-		most = max(most, len(ids))
+		before := len(s.ids)
+		s.round++
+		met, how, err := s.walk(ctx)
+		most = max(most, met)
 		switch {
 		case how == ended, err != nil && how != broken && how != expired:
 			return err
-		case how == expired && len(ids) == expiredAt && len(ids) == most && len(s.ids) == before:
+		case how == expired && met == expiredAt && met == most && len(s.ids) == before:
 			return nil // it ends there every time, and has nothing more to show
 		case restart == scrollRestarts:
 			return fmt.Errorf("the scroll over companies was begun %d times and never reached its end: %w", restart+1, err)
 		}
 		if expiredAt = -1; how == expired {
-			expiredAt = len(ids)
+			expiredAt = met
 		}
 		s.Log.Warn().Err(err).Int("companies", len(s.ids)).Msg("the scroll over companies broke off: beginning it anew")
 		if err := pause(ctx, min(time.Second<<restart, 30*time.Second)); err != nil {
@@ -98,8 +102,8 @@ func (s *scroll) all(ctx context.Context) error {
 	}
 }
 
-// walk scrolls once from the start, and gathers the companies that it meets in ids.
-func (s *scroll) walk(ctx context.Context, ids map[uint64]struct{}) (ending, error) {
+// walk scrolls once from the start, and counts the companies that it meets.
+func (s *scroll) walk(ctx context.Context) (met int, how ending, err error) {
 	var param string
 	var last time.Time
 	for rows := 0; ; {
@@ -108,41 +112,50 @@ func (s *scroll) walk(ctx context.Context, ids map[uint64]struct{}) (ending, err
 		switch {
 		case errors.As(err, &api) && api.Kind == intercom.NotFound:
 			if param == "" && len(s.ids) == 0 || param != "" && rows < scrollPage && time.Since(last) <= scrollIdle {
-				return ended, nil
+				return met, ended, nil
 			}
-			return expired, err
+			return met, expired, err
 		case errors.As(err, &api) && api.Kind == intercom.Temporary && ctx.Err() == nil:
-			return broken, err
+			return met, broken, err
 		case err != nil:
-			return ended, err
+			return met, ended, err
 		}
 		last = time.Now()
-		page, err := answer.Rows(s.feed.Rows)
-		if err != nil || len(page) == 0 {
-			return ended, err
-		}
-		rows = len(page)
-		if !s.note(ids, page) {
-			return ended, &LoopError{Feed: s.feed.Name, What: "the scroll gave a page with nothing new"}
-		}
-		next := gjson.Get(answer.Body, "scroll_param")
-		if next.Type != gjson.String || next.Str == "" {
-			return ended, &intercom.ShapeError{Stream: s.feed.Name, Path: "scroll_param", Want: "a text", Found: found(next)}
-		}
-		param = next.Str
-		if err := s.pages.push(ctx, []byte(answer.Body)); err != nil {
-			return ended, err
+		fresh := 0
+		param, rows, fresh, err = s.take(ctx, answer)
+		met += fresh
+		if err != nil || rows == 0 {
+			return met, ended, err
 		}
 	}
 }
 
-// note adds a page's ids to this walk's and to all walks', and tells whether one was new to this walk.
-func (s *scroll) note(ids map[uint64]struct{}, page []gjson.Result) (fresh bool) {
+// take puts a page into the spill and returns the token of the next, and how many companies this walk met
+// on it for the first time. An empty page is the end.
+func (s *scroll) take(ctx context.Context, answer *intercom.Answer) (param string, rows, fresh int, err error) {
+	defer answer.Release()
+	page, err := answer.Rows(s.feed.Rows)
+	if err != nil || len(page) == 0 {
+		return "", 0, 0, err
+	}
+	if fresh = s.note(page); fresh == 0 {
+		return "", 0, 0, &LoopError{Feed: s.feed.Name, What: "the scroll gave a page with nothing new"}
+	}
+	next := answer.Get("scroll_param")
+	if next.Type != gjson.String || next.Str == "" {
+		return "", 0, fresh, &intercom.ShapeError{Stream: s.feed.Name, Path: "scroll_param", Want: "a text", Found: found(next)}
+	}
+	return strings.Clone(next.Str), len(page), fresh, s.pages.push(ctx, []byte(answer.Body))
+}
+
+// note counts the companies of a page that are new to this walk.
+func (s *scroll) note(page []gjson.Result) (fresh int) {
 	for _, row := range page {
 		id := keyHash(row.Get("id").String())
-		_, had := ids[id]
-		fresh = fresh || !had
-		ids[id], s.ids[id] = struct{}{}, struct{}{}
+		if s.ids[id] != s.round {
+			s.ids[id] = s.round
+			fresh++
+		}
 	}
 	return fresh
 }

@@ -4,23 +4,17 @@ import (
 	"context"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"source-intercom/intercom"
-
-	"github.com/tidwall/gjson"
-	"golang.org/x/sync/errgroup"
 )
 
 const (
-	windowPages   = 20 // a closed window is cut until it holds no more pages
-	fewPages      = 3  // a range of so few pages is read as the open window alone
-	windowsAtOnce = 4
-	rewalks       = 5  // walks of one uncuttable window before its stream is given up
-	retakes       = 3  // how often the clock is read again when the closed windows took long
-	followUps     = 50 // walks down the open window
+	fewPages  = 3  // a range of so few pages is read as the open window alone
+	rewalks   = 5  // walks of one uncuttable window before its stream is given up
+	retakes   = 3  // how often the clock is read again when the closed windows took long
+	followUps = 50 // walks down the open window
 )
 
 // The contacts search up to API 2.16 compares whole days in the workspace's zone. Which zone that is
@@ -82,12 +76,15 @@ func (s *searchRun) lag() int64 { return int64(s.Config.IndexLag / time.Second) 
 func (s *searchRun) toTheTop(ctx context.Context, clock int64) error {
 	lowest := s.need[0].lo
 	s.young.Store(clock - s.lag())
-	small, first, err := s.small(ctx, lowest, clock)
-	if err != nil {
+	all := window{span: span{lowest, forever}}
+	small, first, err := s.small(ctx, all, clock)
+	switch {
+	case err != nil:
 		return err
-	}
-	if small {
-		return s.open(ctx, lowest, first)
+	case small && first != nil:
+		return s.open(ctx, nil, all, first)
+	case small:
+		return s.sweep(ctx, all)
 	}
 	from := int64(0)
 	for again := 0; ; again++ {
@@ -102,174 +99,80 @@ func (s *searchRun) toTheTop(ctx context.Context, clock int64) error {
 		s.young.Store(clock - s.lag())
 		s.bookmark = min(clock, s.upper-1)
 	}
-	return s.open(ctx, max(s.border(clock), lowest), nil)
+	all.lo = max(s.border(clock), lowest)
+	return s.sweep(ctx, all)
 }
 
-// small tells whether the range from lo upwards is so short that closed windows would only cost
-// calls. The page by which it told is the open window's first.
-func (s *searchRun) small(ctx context.Context, lo, clock int64) (bool, *intercom.SearchPage, error) {
-	if s.days && lo >= clock-daysOpen {
-		return true, nil, nil // the walk is left at the first page below lo, whatever the count
+// small tells whether an open window is so short that closed windows would only cost calls. The page by
+// which it told is the window's first.
+func (s *searchRun) small(ctx context.Context, w window, clock int64) (bool, *intercom.SearchPage, error) {
+	if s.days && w.lo >= clock-daysOpen {
+		return true, nil, nil // the walk is left at the first page below, whatever the count
 	}
-	first, err := s.search(ctx, s.upwards(lo), "descending", "", s.Config.PageSize)
+	first, err := s.search(ctx, s.upwards(w), "descending", "", s.Config.PageSize)
 	if err != nil {
 		return false, nil, err
 	}
-	return first.Total <= int64(fewPages*s.Config.PageSize), first, nil
+	if first.Total > int64(fewPages*s.Config.PageSize) {
+		first.Release()
+		return false, nil, nil
+	}
+	return true, first, nil
 }
 
-// closed reads closed windows, several at a time.
+// closed reads closed windows.
 func (s *searchRun) closed(ctx context.Context, spans ranges) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(windowsAtOnce)
-	var cut error
-	for _, sp := range spans {
-		var n int64
-		if n, cut = s.count(ctx, window{span: sp}, false); cut != nil {
-			break
-		}
-		if cut = s.split(ctx, group, window{span: sp}, n); cut != nil {
-			break
-		}
+	windows := make([]window, len(spans))
+	for i, sp := range spans {
+		windows[i] = window{span: sp}
 	}
-	if err := group.Wait(); err != nil {
-		return err // the cut then failed because the group's context was cancelled
-	}
-	return cut
-}
-
-// split cuts a window by the counts that the API reports until each piece is a few pages long, and
-// has the pieces walked in ascending order. A window that counts nothing is finished.
-func (s *searchRun) split(ctx context.Context, group *errgroup.Group, w window, n int64) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if n == 0 && s.days { // the zone may be wrong: ask for all that a walk would show
-		all, err := s.count(ctx, w, true)
-		if err != nil {
-			return err
-		}
-		n = min(all, 1)
-	}
-	if n == 0 {
-		return s.finished(ctx, w.span)
-	}
-	low, high, ok := s.halves(w)
-	if n <= int64(windowPages*s.Config.PageSize) || !ok || low.created != w.created {
-		group.Go(func() error { return s.window(ctx, w, n) })
-		return nil
-	}
-	below, err := s.count(ctx, low, false)
-	if err != nil {
-		return err
-	}
-	if err := s.split(ctx, group, low, below); err != nil {
-		return err
-	}
-	above := n - below
-	if above <= 0 || s.days { // counts of whole days overlap, and a live world moves: ask
-		if above, err = s.count(ctx, high, false); err != nil {
-			return err
-		}
-	}
-	return s.split(ctx, group, high, above)
-}
-
-// window reads one closed window. One that is crowded with contacts of a single day is cut by the day of
-// their creation; where some have none it is read as one chain.
-func (s *searchRun) window(ctx context.Context, w window, n int64) error {
-	met := newSeen()
-	if !s.days || n <= int64(windowPages*s.Config.PageSize) {
-		return s.walkClosed(ctx, w, met, 0)
-	}
-	dated, err := s.dated(ctx, w)
-	if err != nil {
-		return err
-	}
-	if !dated {
-		return s.walkClosed(ctx, w, met, 0)
-	}
-	if err := s.crowded(ctx, w, met, n); err != nil {
-		return err
-	}
-	return s.finished(ctx, w.span)
-}
-
-// dated tells whether all rows that walking a window would show have a day of creation, so that its
-// pieces by that day lack none.
-func (s *searchRun) dated(ctx context.Context, w window) (bool, error) {
-	all, err := s.count(ctx, w, true)
-	if err != nil {
-		return false, err
-	}
-	w.created = span{founded + 1, forever}
-	dated, err := s.count(ctx, w, true)
-	return dated >= all, err
-}
-
-// crowded walks a window's pieces by day of creation. They share their bounds, since the API's days
-// begin at a midnight that need not be known.
-func (s *searchRun) crowded(ctx context.Context, w window, met *seen, n int64) error {
-	low, high, ok := s.halves(w)
-	if n <= int64(windowPages*s.Config.PageSize) || !ok {
-		return s.walkClosed(ctx, w, met, 0)
-	}
-	below, err := s.count(ctx, low, false)
-	if err != nil {
-		return err
-	}
-	above, err := s.count(ctx, high, false)
-	if err != nil {
-		return err
-	}
-	if below+above > n+n/2 {
-		return s.walkClosed(ctx, w, met, 0) // the crowd was created on the day that both halves share
-	}
-	if err := s.crowded(ctx, low, met, below); err != nil {
-		return err
-	}
-	return s.crowded(ctx, high, met, above)
-}
-
-// finished notes for every live stream that a span has been read.
-func (s *searchRun) finished(ctx context.Context, sp span) error {
-	for _, run := range s.live() {
-		if err := s.writer.send(ctx, batch{run: run, then: func(p *progress) { p.finishRange(sp) }}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// A window is a piece of a search: a span of the cursor, and for crowded days of contacts a span of
-// days of creation, whose bounds neighbours share.
-type window struct {
-	span
-	created span // zero: all
+	return s.sweep(ctx, windows...)
 }
 
 // halves cuts a window in two, where it can be cut: at a second, or, where the API compares days, at
 // a midnight and then by days of creation.
 func (s *searchRun) halves(w window) (low, high window, ok bool) {
-	low, high = w, w
-	if !s.days {
-		mid := w.lo + (min(w.hi, s.client.Now().Unix()+1)-w.lo)/2
-		low.hi, high.lo = mid, mid
-		return low, high, w.lo < mid && mid < w.hi
+	mid := w.lo + (min(w.hi, s.client.Now().Unix()+1)-w.lo)/2
+	if s.days {
+		mid = s.midnight(mid)
 	}
-	if mid := s.midnight(w.lo + (w.hi-w.lo)/2); w.created == (span{}) && w.lo < mid && mid < w.hi {
+	if (!s.days || w.created == (span{})) && w.lo < mid && mid < w.hi {
+		low, high = w, w
 		low.hi, high.lo = mid, mid
 		return low, high, true
 	}
+	if !s.days {
+		return w, w, false
+	}
+	if pieces := s.byCreation(w, 2); len(pieces) == 2 {
+		return pieces[0], pieces[1], true
+	}
+	return w, w, false
+}
+
+// byCreation cuts a window in so many pieces by days of creation, or fewer where there are fewer days. The
+// pieces share their bounds, since the API's days begin at a midnight that need not be known.
+func (s *searchRun) byCreation(w window, k int64) []window {
 	created := w.created
 	if created == (span{}) {
 		// Intercom was founded in 2011; what claims to be older stays in the lowest piece, whose
 		// query has no lower bound, as the highest has no upper one.
 		created = span{founded, s.client.Now().Unix() + daysOpen}
 	}
-	mid := s.midnight(created.lo + (created.hi-created.lo)/2)
-	low.created, high.created = span{created.lo, mid}, span{mid, created.hi}
-	return low, high, created.lo < mid && mid < created.hi
+	var pieces []window
+	from := created.lo
+	for i := range k {
+		end := created.hi
+		if i < k-1 {
+			end = s.midnight(created.lo + (created.hi-created.lo)*(i+1)/k)
+		}
+		if end > from {
+			w.created = span{from, end}
+			pieces = append(pieces, w)
+			from = end
+		}
+	}
+	return pieces
 }
 
 // midnight is the last midnight of the workspace's zone that is not after t. Bounds on midnights only
@@ -317,12 +220,13 @@ func orEqual(field, op string, at int64) string {
 }
 
 // count asks how many rows a window holds; with days, by the workspace's zone, or all that walking it
-// would show.
+// up would show.
 func (s *searchRun) count(ctx context.Context, w window, all bool) (int64, error) {
 	page, err := s.client.Search(ctx, s.request(s.query(w, all), "ascending", "", 1))
 	if err != nil {
 		return 0, err
 	}
+	defer page.Release()
 	return page.Total, nil
 }
 
@@ -342,34 +246,45 @@ func (s *searchRun) wants(run *streamRun, at int64, ok bool) bool {
 	return !ok || at < s.upper && run.plan.need.contains(at) // without a cursor value nothing can be judged
 }
 
-// page emits a page's rows, with all their children, and returns when all is handed on: how many of
-// them had not been met before. Of rows that lie in another closed window it emits none, for that
-// window will; those above the closed windows are emitted wherever they are met.
-func (s *searchRun) page(ctx context.Context, w span, page *intercom.SearchPage, met *seen) (fresh int, err error) {
-	runs := s.live()
-	wanted := make([][]gjson.Result, len(runs))
-	fresh = 0
+// page emits a page's rows, gives the page back, and begins to fetch their children; note runs when all
+// is handed on. It returns how many rows had not been met before. Of rows that lie in another closed
+// window it emits none, for that window will; those above the closed windows are emitted wherever
+// they are met.
+func (s *searchRun) page(ctx context.Context, t *trail, w window, page *intercom.SearchPage, note func() error) (fresh int, err error) {
+	h, fresh, err := s.rows(ctx, w, page)
+	page.Release()
+	if err != nil {
+		return fresh, err
+	}
+	return fresh, s.raise(ctx, t, h, note)
+}
+
+// rows judges a page's rows and emits those that are records themselves. Of two walks that share what
+// they have met, one does so at a time: else an older version of a row could be emitted last.
+func (s *searchRun) rows(ctx context.Context, w window, page *intercom.SearchPage) (h *haul, fresh int, err error) {
+	w.met.turn.Lock()
+	defer w.met.turn.Unlock()
+	if h, err = s.newHaul(); err != nil {
+		return nil, 0, err
+	}
 	for _, row := range page.Rows {
-		key := keyHash(row.Get("id").String())
 		at, ok := seconds(row.Get(s.feed.Cursor))
 		if ok && !w.contains(at) && at < s.young.Load() {
 			continue // another window's
 		}
-		if met.again(key, contentOf(row)) {
+		content := contentOf(row)
+		if w.met.again(keyHash(row.Get("id").String()), content) {
 			continue
 		}
 		fresh++
-		for i, run := range runs {
-			if s.wants(run, at, ok) {
-				wanted[i] = append(wanted[i], row)
+		for i, run := range h.runs {
+			if !s.wants(run, at, ok) {
+				continue
+			}
+			if err := s.blame(ctx, run, h.add(s.feedRun, i, row, content)); err != nil {
+				return nil, fresh, err
 			}
 		}
 	}
-	var units sync.WaitGroup
-	errs := make([]error, len(runs))
-	for i, run := range runs {
-		units.Go(func() { errs[i] = s.emit(ctx, run, wanted[i]) })
-	}
-	units.Wait()
-	return fresh, s.blame(ctx, runs, errs)
+	return h, fresh, s.emit(ctx, h)
 }

@@ -12,7 +12,7 @@ import (
 const (
 	stateEvery     = time.Second      // at most one state line in this time for each stream
 	heartbeatAfter = 10 * time.Minute // of silence on stdout; Airbyte's shortest limit is an hour and a half
-	batchBytes     = 256 << 10        // a batch is handed on when it has grown to this
+	batchBytes     = 64 << 10         // a batch is handed on when it has grown to this
 	batchesWaiting = 8                // batches that may wait for the writer
 )
 

@@ -9,25 +9,35 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// Answer is what a call brought. It belongs to the caller and is not safe for concurrent use.
+// Answer is what a call brought. It belongs to the caller, who must Release it, and, but for that, is not
+// safe for concurrent use.
 type Answer struct {
 	Body   string    // valid JSON, checked once
 	At     time.Time // the server's clock when it answered: its Date header, else an estimate
 	Header http.Header
 
-	stream string
-	fields map[string]gjson.Result // of the top level; the rows are skipped over only once
+	stream  string
+	members []member // of the top level; nil: not looked for yet
+	memory  share
 }
 
-func (a *Answer) field(name string) gjson.Result {
-	if a.fields == nil {
-		a.fields = make(map[string]gjson.Result, 8)
-		gjson.Parse(a.Body).ForEach(func(key, value gjson.Result) bool {
-			a.fields[key.String()] = value
-			return true
-		})
+// Release gives the memory of the answer back to the client, for which other calls may be waiting. Whoever
+// got an answer must call it, once the answer and its rows are not needed any more; a second call does
+// nothing. It is safe for concurrent use.
+func (a *Answer) Release() { a.memory.release() }
+
+// Get returns the value at path, in which dots lead into objects ("statistics.count_assignments"). Of a
+// member that the top level has twice it takes the last one.
+func (a *Answer) Get(path string) gjson.Result {
+	first, rest, nested := strings.Cut(path, ".")
+	if a.members == nil {
+		a.index("", "")
 	}
-	return a.fields[name]
+	value := gjson.Parse(a.member(first))
+	if nested {
+		return value.Get(rest)
+	}
+	return value
 }
 
 func (a *Answer) shape(path, want string, found gjson.Result) *ShapeError {
@@ -38,18 +48,19 @@ func (a *Answer) shape(path, want string, found gjson.Result) *ShapeError {
 // is not there, is no array, or holds something else than objects is a *ShapeError. Raw of each row is
 // a part of Body, not a copy.
 func (a *Answer) Rows(path string) ([]gjson.Result, error) {
-	first, rest, nested := strings.Cut(path, ".")
-	list := a.field(first)
-	if nested {
-		list = list.Get(rest)
+	first, rest, _ := strings.Cut(path, ".")
+	var rows []gjson.Result
+	if a.members == nil {
+		rows = a.index(first, rest) // on the way, so that a large answer is walked through only once
+	} else if s := (scanner{json: a.member(first)}); s.json != "" {
+		rows = s.rows(rest)
 	}
-	if !list.IsArray() {
-		return nil, a.shape(path, "an array", list)
+	if rows == nil {
+		return nil, a.shape(path, "an array", a.Get(path))
 	}
-	rows := list.Array()
 	for i, row := range rows {
 		if !row.IsObject() {
-			return nil, a.shape(fmt.Sprintf("%s.%d", path, i), "an object", row)
+			return nil, a.shape(fmt.Sprintf("%s.%d", path, i), "an object", gjson.Parse(row.Raw))
 		}
 	}
 	return rows, nil
@@ -57,14 +68,14 @@ func (a *Answer) Rows(path string) ([]gjson.Result, error) {
 
 // Total is total_count: how many objects matched when this page was made. false: the answer has none.
 func (a *Answer) Total() (int64, bool) {
-	total := a.field("total_count")
+	total := a.Get("total_count")
 	return total.Int(), total.Type == gjson.Number
 }
 
 // Pages returns the number of this page and of all pages, 0 where the answer does not say. Some lists
 // write them as strings.
 func (a *Answer) Pages() (page, totalPages int) {
-	pages := a.field("pages")
+	pages := a.Get("pages")
 	return int(pages.Get("page").Int()), int(pages.Get("total_pages").Int())
 }
 
@@ -77,7 +88,7 @@ type Next struct {
 
 // Next reads pages.next in all its forms: an object, a URL, null, or nothing at all.
 func (a *Answer) Next() (Next, error) {
-	pages := a.field("pages")
+	pages := a.Get("pages")
 	if pages.Exists() && !pages.IsObject() && pages.Type != gjson.Null {
 		return Next{}, a.shape("pages", "an object or null", pages)
 	}

@@ -24,8 +24,8 @@ import (
 // What a zero in Config stands for.
 const (
 	DefaultRequestTimeout = 60 * time.Second
-	DefaultMaxInFlight    = 256
 	DefaultMaxBody        = 64 << 20
+	DefaultMaxHeld        = 8 << 20
 )
 
 // Config says where the API is and how to treat it.
@@ -39,8 +39,9 @@ type Config struct {
 	MaxRetry       time.Duration // how long a request is tried again, from its first failure on; 0: never
 	RateLimitShare float64       // the part of each window that we may use, at most 1; 0: all
 	CallsPerMinute int           // the user's own cap, spread over windows of 10 s; 0: none
-	MaxInFlight    int           // calls at a time; 0: DefaultMaxInFlight
+	MaxInFlight    int           // calls at a time; 0: by the limit and the latency, up to 512
 	MaxBody        int64         // bytes of an answer, decompressed; 0: DefaultMaxBody
+	MaxHeld        int64         // bytes of all answers that are not released yet; 0: DefaultMaxHeld
 
 	Log       zerolog.Logger
 	Transport http.RoundTripper // nil: the client's own
@@ -51,11 +52,12 @@ type Client struct {
 	cfg  Config
 	base *url.URL
 	// The token lives in these two alone, so that not even a dump of this struct shows it.
-	authorize func(http.Header)
+	header    func(body bool) http.Header // of a request; all share it and none changes it
 	redact    func(string) string
 	transport http.RoundTripper
 	now       func() time.Time
 	gate      gate
+	memory    memory
 	outage    outage
 	counter   counter
 	succeeded atomic.Bool // a call was accepted: the token is good
@@ -80,35 +82,36 @@ func New(cfg Config) (*Client, error) {
 	if cfg.RateLimitShare < 0 || cfg.RateLimitShare > 1 {
 		return nil, fmt.Errorf("rate limit share %v: must be above 0 and at most 1", cfg.RateLimitShare)
 	}
-	if cfg.RequestTimeout < 0 || cfg.MaxRetry < 0 || cfg.CallsPerMinute < 0 || cfg.MaxInFlight < 0 || cfg.MaxBody < 0 {
+	if cfg.RequestTimeout < 0 || cfg.MaxRetry < 0 || cfg.CallsPerMinute < 0 || cfg.MaxInFlight < 0 || cfg.MaxBody < 0 || cfg.MaxHeld < 0 {
 		return nil, errors.New("times and bounds of the client must not be negative")
 	}
 	cfg.RequestTimeout = orDefault(cfg.RequestTimeout, DefaultRequestTimeout)
 	cfg.RateLimitShare = orDefault(cfg.RateLimitShare, 1)
-	cfg.MaxInFlight = orDefault(cfg.MaxInFlight, DefaultMaxInFlight)
 	cfg.MaxBody = orDefault(cfg.MaxBody, DefaultMaxBody)
+	cfg.MaxHeld = orDefault(cfg.MaxHeld, DefaultMaxHeld)
 
 	cfg.Token = ""
 	now := ownTime()
 	c := &Client{
 		cfg:       cfg,
 		base:      base,
-		authorize: func(h http.Header) { h.Set("Authorization", "Bearer "+token) },
+		header:    requestHeader(cfg, token),
 		redact:    func(s string) string { return strings.ReplaceAll(s, token, redacted) },
 		transport: cfg.Transport,
 		now:       now,
+		memory:    newMemory(cfg.MaxHeld),
 		outage:    outage{log: cfg.Log},
 		counter:   counter{byStream: make(map[string]Counts)},
 	}
 	c.gate.now, c.gate.log = now, cfg.Log
 	c.gate.pace = pace{
-		share:       cfg.RateLimitShare,
-		maxInFlight: cfg.MaxInFlight,
-		cap:         callCap{perMinute: cfg.CallsPerMinute},
-		guard:       minGuard,
+		share: cfg.RateLimitShare,
+		slots: slots{most: cfg.MaxInFlight},
+		cap:   callCap{perMinute: cfg.CallsPerMinute},
+		guard: minGuard,
 	}
 	if c.transport == nil {
-		c.transport = newTransport(cfg)
+		c.transport = newTransport()
 	}
 	return c, nil
 }
@@ -151,6 +154,10 @@ func (c *Client) Close() {
 // machine's clock before the first answer. It keeps running by the monotonic clock.
 func (c *Client) Now() time.Time { return c.gate.server() }
 
+// Busy tells whether calls of a stream are waiting for their turn: the pace, not the caller, is what holds it
+// back.
+func (c *Client) Busy(stream string) bool { return c.gate.busy(stream) }
+
 // Request is one call.
 type Request struct {
 	Method string
@@ -166,8 +173,10 @@ type Request struct {
 	Whole bool
 }
 
-// Do makes one call and returns its whole, valid answer. It blocks for its turn, for the answer, and for
-// the waits between tries. Errors are an *Error, or ctx's own.
+// Do makes one call and returns its whole, valid answer, which the caller must Release. It blocks for its
+// turn, for the answer, for memory to keep it in (Config.MaxHeld), and for the waits between tries: one who
+// keeps an answer while it makes another call may wait for ever. Errors are an *Error, or ctx's own, and
+// hold no memory.
 func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 	target, err := c.resolve(r.Path)
 	if err != nil {

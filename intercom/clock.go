@@ -10,6 +10,7 @@ type clock struct {
 	low      time.Duration // the server's clock is ahead of ours by at least this,
 	high     time.Duration // and by less than this
 	observed time.Time     // ours
+	shortest time.Duration // from sending to the answer
 }
 
 // drift is how fast two clocks may part: old bounds are widened by it, or they would be wrong one day.
@@ -17,17 +18,29 @@ const drift = 100e-6
 
 // observe takes the Date of an answer to a request that was sent and received at these times of ours.
 // It tells whether the server's clock was found to have jumped, which makes all former times void. Bounds
-// that miss each other by less are of several servers whose clocks differ.
+// that miss each other by less are of several servers whose clocks differ: the one that is behind is
+// believed, since a window is not over before it is over for all of them.
 func (c *clock) observe(date, sent, received time.Time) (jumped bool) {
-	low, high := date.Sub(received), date.Add(time.Second).Sub(sent)
-	if c.known {
-		widening := time.Duration(drift * float64(received.Sub(c.observed)))
-		low, high = max(low, c.low-widening), min(high, c.high+widening)
-		if jumped = low-high > time.Second; low > high {
-			low, high = date.Sub(received), date.Add(time.Second).Sub(sent)
-		}
+	now := clock{
+		known: true, observed: received, shortest: received.Sub(sent),
+		low: date.Sub(received), high: date.Add(time.Second).Sub(sent),
 	}
-	*c = clock{known: true, low: low, high: high, observed: received}
+	if !c.known {
+		*c = now
+		return false
+	}
+	widening := time.Duration(drift * float64(received.Sub(c.observed)))
+	before := clock{low: c.low - widening, high: c.high + widening}
+	both := clock{low: max(now.low, before.low), high: min(now.high, before.high)}
+	jumped = both.low-both.high > time.Second
+	switch {
+	case both.low <= both.high:
+		now.low, now.high = both.low, both.high
+	case !jumped && now.low > before.high:
+		now.low, now.high = before.low, before.high
+	}
+	now.shortest = min(now.shortest, c.shortest)
+	*c = now
 	return jumped
 }
 
@@ -36,6 +49,13 @@ func (c *clock) server(t time.Time) time.Time { return t.Add(c.low) }
 
 // local is the time of ours by which the server's clock has certainly passed t.
 func (c *clock) local(t time.Time) time.Time { return t.Add(-c.low) }
+
+// earliest is the time of ours before which the server's clock has certainly not shown t.
+func (c *clock) earliest(t time.Time) time.Time { return t.Add(-c.high) }
+
+// ends is the time of ours from which on calls that are sent reach the server after its clock has shown t:
+// local is late by the way back, and a call sent half of the shortest duration earlier is still late enough.
+func (c *clock) ends(t time.Time) time.Time { return c.local(t).Add(-c.shortest / 2) }
 
 // ownTime returns this machine's clock, read once; from then on it runs by the monotonic clock, so that
 // nobody who sets the machine's clock moves it.

@@ -12,12 +12,13 @@ type notice struct {
 	limit      int       // calls in a window; 0: the answer says nothing about the limit
 	remaining  int
 	reset      time.Time // the window's end, whole second of the server's clock
+	served     bool      // 2xx
 	throttled  bool      // 429
 	retryAfter time.Duration
 }
 
 func readNotice(status int, h http.Header) notice {
-	n := notice{throttled: status == http.StatusTooManyRequests, retryAfter: retryAfter(h)}
+	n := notice{served: status/100 == 2, throttled: status == http.StatusTooManyRequests, retryAfter: retryAfter(h)}
 	limit, errLimit := strconv.Atoi(h.Get("X-RateLimit-Limit"))
 	remaining, errRemaining := strconv.Atoi(h.Get("X-RateLimit-Remaining"))
 	reset, errReset := strconv.ParseInt(h.Get("X-RateLimit-Reset"), 10, 64)

@@ -5,19 +5,25 @@ import "time"
 // pace decides when a call may start. It is pure: it has no lock and no clock, and it is told everything.
 //
 // Intercom counts calls in fixed windows. Every answer tells the window's limit, what is left of it and
-// when it ends. What may still be sent is what was left at the last answer, less the calls that are on
-// their way: those that the server counted before that answer are in both figures' favour and cancel
-// out, so the sum is right whatever the latency. The calls are spread over most of the window, not fired
-// at its start, so that others who share the quota are seen in time and Intercom is not hit by bursts.
+// when it ends. While nobody else is seen to use the quota, what may still be sent is the limit less our own
+// calls, which is exact whatever the latency. Beside others it is what was left at the last answer, less the
+// calls that are on their way and less what the others are expected to take. The calls are spread over most
+// of the window, not fired at its start, so that others are seen in time and Intercom is not hit by bursts.
+//
+// A call counts in the window in which it arrives, not in the one in which it is sent. Its answer tells which
+// one that was, and so how long before and after a Reset nothing should be sent (place).
 type pace struct {
-	share       float64
-	maxInFlight int
-	cap         callCap
-	clock       clock
+	share float64
+	slots slots
+	cap   callCap
+	clock clock
 
-	inFlight int       // calls that hold a slot
-	paused   time.Time // a 429 stopped everyone until then
-	guard    time.Duration
+	paused time.Time // a 429 stopped everyone until then
+
+	// Where a window ends for calls that are sent now, as seen from its Reset. Answers tell: a call that
+	// was counted in another window than the one that it was meant for was sent too early or too late.
+	guard time.Duration // calls sent this much after a Reset are not counted before it
+	tail  time.Duration // calls sent this much before a Reset are hardly ever counted after it
 
 	// What the headers taught.
 	limit  int
@@ -25,38 +31,39 @@ type pace struct {
 
 	// The current window. Until an answer of it has come it is a forecast: the one that must have begun
 	// when the last one ended, with its whole limit left.
-	window     int       // number of the window, for tickets
-	reset      time.Time // its end, by the server's clock
-	seen       bool      // an answer of it has come
-	begin      time.Time // its start, or when we came to know of it; ours
-	before     int       // calls made before begin
-	lastSeen   time.Time // reset of the last window of which an answer came
-	remaining  int       // the lowest figure reported
-	lowered    time.Time // when remaining was reported
-	own        int       // our calls known to be counted in it
-	unanswered int       // calls sent in it without an answer yet
-	carried    int       // calls sent before it without an answer yet: they may count in it
-	turned     time.Time // when we took it for the current one
-	allowed    float64   // calls that the even spread has set free
-	spread     time.Time // when allowed was brought up to date
+	window      int       // number of the window, for tickets
+	reset       time.Time // its end, by the server's clock
+	seen        bool      // an answer of it has come
+	begin       time.Time // its start, or when we came to know of it; ours
+	before      int       // calls made before begin
+	lastSeen    time.Time // reset of the last window of which an answer came
+	remaining   int       // the lowest figure reported
+	lowered     time.Time // when the server counted that, about
+	own         int       // our calls known to be counted in it
+	unanswered  int       // calls sent in it without an answer yet
+	late        int       // of these, the late ones: they may count in the next one
+	carried     int       // late calls of the window before without an answer yet
+	strays      int       // calls sent in it that are known to count in the next one
+	straysReset time.Time // end of the next one
+	turned      time.Time // when we took it for the current one
+	allowed     float64   // calls that the even spread has set free
+	spread      time.Time // when allowed was brought up to date
 
 	others float64 // calls per second that others made in the last window
 }
 
 const (
-	// blindInFlight bounds the calls at a time until an answer has told the limit.
-	blindInFlight = 8
 	// usualWindow is Intercom's window. It stands in where headers have not taught better.
 	usualWindow = 10 * time.Second
 	// burst is the part of a window that may be spent at once, so that short runs need not wait.
 	burst = 0.2
-	// reserve is the part of a window at its end in which nothing is left to spend, so that slow answers
-	// and late wake-ups cost nothing.
+	// reserve is the part of a window at its end in which nothing is left to spend, at least, so that calls
+	// that are slow to arrive and late wake-ups cost nothing.
 	reserve = 0.1
-	// settling is how long calls sent before a window's start are feared to count in it.
+	// settling is how long calls sent in the tail of a window are feared to count in the next one.
 	settling = time.Second
-	// A window is over a little after its Reset: the server's machines may differ. The guard grows when
-	// a 429 shows that it was too small.
+	// A window is over a little after its Reset: the server's machines may differ, and Reset may be cut to
+	// the second. The guard grows when a call shows that it was too small.
 	minGuard, maxGuard = 20 * time.Millisecond, time.Second
 	// maxPause bounds every wait that a header can ask for.
 	maxPause = 2 * time.Minute
@@ -66,7 +73,9 @@ const (
 type ticket struct {
 	sent     time.Time
 	window   int
-	answered bool // its headers have come
+	reset    time.Time // end of the window that it is meant for
+	late     bool      // may be counted in the window after that
+	answered bool      // its headers have come
 }
 
 // hold is the reason why no call may start now.
@@ -74,7 +83,7 @@ type hold int
 
 const (
 	holdNot    hold = iota
-	holdSlots       // maxInFlight
+	holdSlots       // too many calls are under way
 	holdPause       // a 429
 	holdWindow      // the window is used up
 	holdSpread      // the even spread within the window
@@ -88,9 +97,7 @@ func (p *pace) admit(now time.Time) (ticket, hold, time.Time) {
 	if now.Before(p.paused) {
 		return ticket{}, holdPause, p.paused
 	}
-	slots := min(p.maxInFlight, blindInFlight)
 	if p.limit > 0 {
-		slots = p.maxInFlight
 		p.advance(now)
 		if why, again := p.check(now); why != holdNot {
 			return ticket{}, why, again
@@ -99,19 +106,29 @@ func (p *pace) admit(now time.Time) (ticket, hold, time.Time) {
 	if left, next := p.cap.left(now); left < 1 {
 		return ticket{}, holdCap, next
 	}
-	if p.inFlight >= slots {
+	if p.slots.inFlight >= p.slots.bound(p.perSecond()) {
 		return ticket{}, holdSlots, time.Time{}
+	}
+	t := ticket{sent: now, window: p.window, reset: p.reset, late: p.lateNow(now)}
+	if t.late {
+		p.late++
 	}
 	p.allowed--
 	p.unanswered++
 	p.cap.used++
-	p.inFlight++
-	return ticket{sent: now, window: p.window}, holdNot, time.Time{}
+	p.slots.inFlight++
+	return t, holdNot, time.Time{}
 }
 
 // check asks the window's budget and its spread.
 func (p *pace) check(now time.Time) (hold, time.Time) {
 	end := p.end()
+	if begin := end.Add(-p.windowLength()); !p.seen && now.Before(begin) {
+		return holdWindow, begin // the guard has grown since
+	}
+	if certain := p.certain(); !p.seen && p.unanswered > 0 && now.Before(certain) {
+		return holdSpread, certain
+	}
 	budget, byShare := p.budget(now)
 	if budget < 1 {
 		again := end
@@ -128,9 +145,8 @@ func (p *pace) check(now time.Time) (hold, time.Time) {
 	if p.probing(now) {
 		p.allowed = max(p.allowed, 1)
 	}
-	until := end.Add(-p.reserved())
 	held := max(budget-p.allowed, 0)
-	left := until.Sub(p.spread)
+	left := max(p.until().Sub(p.spread), p.evenly(held-1))
 	if passed := now.Sub(p.spread); passed >= left {
 		p.allowed = budget
 	} else if passed > 0 {
@@ -148,6 +164,9 @@ func (p *pace) check(now time.Time) (hold, time.Time) {
 // budget is the number of calls that the window still has for us, and whether only the share binds it.
 func (p *pace) budget(now time.Time) (calls float64, byShare bool) {
 	left := float64(p.remaining) - p.theirs()*max(p.end().Sub(p.lowered), p.reserved()).Seconds()
+	if p.alone() {
+		left = float64(p.limit - p.before - p.own - p.usedByOthers())
+	}
 	if p.probing(now) {
 		left = max(left, 1)
 	}
@@ -159,45 +178,14 @@ func (p *pace) budget(now time.Time) (calls float64, byShare bool) {
 	return min(left, ours) - float64(onTheWay), left-float64(onTheWay) >= 1
 }
 
-// theirs is how many calls others are expected to make in a second: what is expected to be taken before
-// the window ends is not ours.
-func (p *pace) theirs() float64 {
-	theirs := p.others
-	if rate, part := p.watched(); rate > theirs {
-		theirs += (rate - theirs) * part
-	}
-	return theirs
+// evenly is how long calls take at the even rate. What is left when the window's tail begins is not sent at
+// once, which would be a burst.
+func (p *pace) evenly(calls float64) time.Duration {
+	return time.Duration(calls / float64(p.limit) * float64(p.windowLength()))
 }
 
-// probing tells whether a call may be spent although others are expected to need it: without one now and
-// then we would not see that they have gone.
-func (p *pace) probing(now time.Time) bool {
-	if p.unanswered > 0 || now.Before(p.probe()) {
-		return false
-	}
-	return !p.seen || float64(p.remaining)-2*p.theirs()*now.Sub(p.lowered).Seconds() >= 1
-}
-
-// probe is when the next probing call may be made.
-func (p *pace) probe() time.Time {
-	if !p.seen {
-		return p.turned
-	}
-	return p.lowered.Add(p.windowLength() / 10)
-}
-
-// end is the time of ours at which the window is certainly over.
-func (p *pace) end() time.Time { return p.clock.local(p.reset).Add(p.guard) }
-
-func (p *pace) windowLength() time.Duration {
-	if p.length == 0 {
-		return usualWindow
-	}
-	return p.length
-}
-
-// reserved is the end of the window in which nothing is left to spend.
-func (p *pace) reserved() time.Duration { return time.Duration(reserve * float64(p.windowLength())) }
+// perSecond is how many calls the limit lets start in a second; 0: not known.
+func (p *pace) perSecond() float64 { return float64(p.limit) / p.windowLength().Seconds() }
 
 // advance goes over to the window of now when the current one has ended.
 func (p *pace) advance(now time.Time) {
@@ -214,8 +202,13 @@ func (p *pace) advance(now time.Time) {
 // turn makes the window that ends at reset the current one.
 func (p *pace) turn(reset time.Time, remaining int, now time.Time) {
 	p.window++
-	p.carried += p.unanswered
-	p.unanswered, p.own = 0, 0
+	p.carried = p.late
+	p.unanswered, p.late, p.own = 0, 0, 0
+	if p.strays > 0 && reset.Equal(p.straysReset) {
+		p.own, remaining = p.strays, min(remaining, p.limit-p.strays)
+	}
+	p.strays = 0
+	p.tail -= p.tail / 16
 	p.reset, p.seen = reset, false
 	p.begin, p.before = p.end().Add(-p.windowLength()), 0
 	p.remaining, p.lowered = remaining, now
@@ -224,36 +217,25 @@ func (p *pace) turn(reset time.Time, remaining int, now time.Time) {
 	p.allowed = max(burst*budget, 1)
 }
 
-// watched is how fast others use the current window, at least, and the part of it that this was seen in.
-func (p *pace) watched() (rate, part float64) {
-	seen := p.lowered.Sub(p.begin)
-	if !p.seen || seen <= 0 {
-		return 0, 0
-	}
-	used := p.limit - p.remaining - p.before - p.own - p.unanswered
-	return max(float64(used), 0) / seen.Seconds(), min(float64(seen)/float64(p.windowLength()), 1)
-}
-
-// learnOthers keeps for the next window what was seen in the ending one.
-func (p *pace) learnOthers() {
-	rate, part := p.watched()
-	p.others += (rate - p.others) * part
-}
-
 // answered takes the headers of the answer to t. The call keeps its slot until leave.
 func (p *pace) answered(t *ticket, n notice, now time.Time) {
 	p.settle(t)
 	if !n.date.IsZero() && p.clock.observe(n.date, t.sent, now) {
-		p.limit, p.lastSeen, p.others = 0, time.Time{}, 0
+		p.limit, p.reset, p.lastSeen, p.others = 0, time.Time{}, time.Time{}, 0
 	}
-	if ends := p.clock.local(n.reset).Sub(now).Abs(); n.limit > 0 && ends > maxPause {
+	if ends := p.clock.ends(n.reset).Sub(now).Abs(); n.limit > 0 && ends > maxPause {
 		n.limit = 0 // no Date, and another clock than ours
 	}
 	if n.limit > 0 {
+		if p.limit > 0 {
+			p.place(t, n)
+		}
 		p.learn(n, now)
+	} else if p.limit == 0 && (n.served || n.throttled) {
+		p.slots.unlimited(t.sent, now, n.throttled)
 	}
 	if n.throttled {
-		p.throttle(t, n, now)
+		p.throttle(n, now)
 	}
 }
 
@@ -267,19 +249,27 @@ func (p *pace) learn(n notice, now time.Time) {
 		return // an answer from a window before
 	}
 	p.limit = n.limit
+	if !first && p.seen && n.reset.After(p.reset) && now.Before(p.clock.earliest(p.reset)) {
+		// Counted in the next window already, while others may still be counted in this one: the server's
+		// clocks differ, or t was slow to arrive.
+		if p.straysReset = n.reset; !n.throttled {
+			p.strays++
+		}
+		return
+	}
 	switch {
 	case first:
 		// What was used before may have been used by ourselves, in an earlier run.
 		p.turn(n.reset, n.remaining, now)
 		p.begin, p.before = now, n.limit-n.remaining-1
-	case n.reset.After(p.reset):
+	case p.seen && n.reset.After(p.reset):
 		// The next window has begun earlier than we thought.
 		p.learnOthers()
 		p.turn(n.reset, n.remaining, now)
 	case !p.seen:
-		p.reset, p.remaining, p.lowered = n.reset, n.remaining, now
+		p.reset, p.remaining, p.lowered = n.reset, n.remaining, p.counted(now)
 	case n.remaining < p.remaining:
-		p.remaining, p.lowered = n.remaining, now
+		p.remaining, p.lowered = n.remaining, p.counted(now)
 	}
 	if step := n.reset.Sub(p.lastSeen); !p.lastSeen.IsZero() && step > 0 && (p.length == 0 || step < p.length) {
 		p.length = step
@@ -290,22 +280,22 @@ func (p *pace) learn(n notice, now time.Time) {
 	}
 }
 
+// counted is about when the server counted a call whose answer has come now. Most of a call's time is spent
+// after that.
+func (p *pace) counted(now time.Time) time.Time { return now.Add(-p.clock.shortest * 3 / 4) }
+
 // throttle stops everyone after a 429: until the window's end, or as long as Retry-After says, or until
 // the next usual window begins.
-func (p *pace) throttle(t *ticket, n notice, now time.Time) {
+func (p *pace) throttle(n notice, now time.Time) {
 	until := now
 	switch {
 	case n.limit > 0:
-		until = p.clock.local(n.reset).Add(p.guard)
-		if t.window == p.window && n.reset.Before(p.reset) {
-			// Sent in this window, counted in the one before: the call was early.
-			p.guard = min(2*p.guard, maxGuard)
-		}
+		until = p.clock.ends(n.reset).Add(p.guard)
 	case n.retryAfter > 0:
 		until = now.Add(n.retryAfter)
 	default:
 		next := p.clock.server(now).Truncate(usualWindow).Add(usualWindow)
-		until = p.clock.local(next).Add(p.guard)
+		until = p.clock.ends(next).Add(p.guard)
 	}
 	if until = earlier(until, now.Add(maxPause)); until.After(p.paused) {
 		p.paused = until
@@ -326,40 +316,21 @@ func (p *pace) settle(t *ticket) {
 	}
 	t.answered = true
 	switch {
-	case t.window == p.window && p.unanswered > 0:
+	case t.window == p.window:
 		p.unanswered--
-	case t.window < p.window && p.carried > 0:
+		if t.late {
+			p.late--
+		}
+	case t.window == p.window-1 && t.late:
 		p.carried--
 	}
 }
 
 // leave gives the slot of t back, whether or not an answer came.
-func (p *pace) leave(t *ticket) {
+func (p *pace) leave(t *ticket, now time.Time) {
+	if t.answered {
+		p.slots.took(now.Sub(t.sent))
+	}
 	p.settle(t)
-	p.inFlight--
-}
-
-// callCap is the user's own bound of calls in a minute, spread over windows of 10 s.
-type callCap struct {
-	perMinute int // 0: none
-	start     time.Time
-	window    int64
-	used      int
-}
-
-// left is how many calls the current window still has, and when the next one begins.
-func (c *callCap) left(now time.Time) (int, time.Time) {
-	if c.perMinute == 0 {
-		return 1, time.Time{}
-	}
-	if c.start.IsZero() {
-		c.start = now
-	}
-	if window := int64(now.Sub(c.start) / usualWindow); window != c.window {
-		c.window, c.used = window, 0
-	}
-	// A minute's sixths in whole calls that add up to the minute's.
-	n := int64(c.perMinute)
-	sixth := (c.window+1)*n/6 - c.window*n/6
-	return int(sixth) - c.used, c.start.Add(time.Duration(c.window+1) * usualWindow)
+	p.slots.inFlight--
 }

@@ -77,8 +77,12 @@ func knows(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer c.Close()
-	_, err = c.Do(ctx, Request{Method: http.MethodGet, Path: "/me"})
-	return err
+	a, err := c.Do(ctx, Request{Method: http.MethodGet, Path: "/me"})
+	if err != nil {
+		return err
+	}
+	a.Release()
+	return nil
 }
 
 // FollowURL turns the URL of a next page into a path and query for Do. Only URLs of Intercom or of our own

@@ -23,12 +23,22 @@ type Search struct {
 	StartingAfter string // "": the first page
 }
 
-// SearchPage is the answer to a Search. Rows refer to the answer's body and keep it alive.
+// SearchPage is the answer to a Search. Rows refer to the answer's body and keep it alive. It must be
+// released.
 type SearchPage struct {
 	Rows  []gjson.Result
 	Total int64     // how many objects matched when the page was made
 	Next  string    // the cursor of the next page, "" at the end
 	At    time.Time // the server's clock when it answered
+
+	answer *Answer
+}
+
+// Release gives the page's memory back, as Answer.Release does. The rows must not be needed any more.
+func (p *SearchPage) Release() {
+	if p.answer != nil { // a page that a test made
+		p.answer.Release()
+	}
 }
 
 // Search reads one page. It fails with a *ShapeError rather than take a page for complete that may not be:
@@ -42,25 +52,35 @@ func (c *Client) Search(ctx context.Context, s Search) (*SearchPage, error) {
 	if err != nil {
 		return nil, err
 	}
+	page, err := s.page(a)
+	if err != nil {
+		a.Release()
+		return nil, err
+	}
+	return page, nil
+}
+
+// page reads what a brought.
+func (s Search) page(a *Answer) (*SearchPage, error) {
 	rows, err := a.Rows(s.Rows)
 	if err != nil {
 		return nil, err
 	}
 	total, ok := a.Total()
 	if !ok {
-		return nil, a.shape("total_count", "a number", a.field("total_count"))
+		return nil, a.shape("total_count", "a number", a.Get("total_count"))
 	}
 	next, err := a.Next()
 	if err != nil {
 		return nil, err
 	}
 	if next != (Next{}) && next.StartingAfter == "" {
-		return nil, a.shape("pages.next", "an object with starting_after", a.field("pages").Get("next"))
+		return nil, a.shape("pages.next", "an object with starting_after", a.Get("pages.next"))
 	}
-	if pages := a.field("pages"); !pages.IsObject() && s.StartingAfter == "" && int64(len(rows)) < total {
+	if pages := a.Get("pages"); !pages.IsObject() && s.StartingAfter == "" && int64(len(rows)) < total {
 		return nil, a.shape("pages", "an object, for there are more rows", pages)
 	}
-	return &SearchPage{Rows: rows, Total: total, Next: next.StartingAfter, At: a.At}, nil
+	return &SearchPage{Rows: rows, Total: total, Next: next.StartingAfter, At: a.At, answer: a}, nil
 }
 
 func (s Search) body() ([]byte, error) {

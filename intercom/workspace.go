@@ -23,7 +23,8 @@ func (c *Client) Workspace(ctx context.Context) (Workspace, error) {
 	if err != nil {
 		return Workspace{}, err
 	}
-	app := a.field("app")
+	defer a.Release()
+	app := a.Get("app")
 	if app.Type == gjson.Null { // or absent
 		return Workspace{}, nil
 	}

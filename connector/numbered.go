@@ -1,0 +1,233 @@
+package connector
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strconv"
+	"sync"
+
+	"source-intercom/intercom"
+
+	"github.com/tidwall/gjson"
+	"golang.org/x/sync/errgroup"
+)
+
+// pagesAtOnce bounds the pages of one numbered list that are asked for at a time.
+const pagesAtOnce = 8
+
+// numbered walks a list whose pages have numbers. page must give the answer back as soon as it needs the
+// rows no more, and may be called from several goroutines. On data that moves such a list repeats rows and
+// skips others, so it is walked again when its length or its first row changed on the way.
+func (f *feedRun) numbered(ctx context.Context, path string, page takePage) error {
+	for try := 0; ; try++ {
+		w := &numberedWalk{feedRun: f, path: path, page: page, asked: map[string]bool{}, known: map[uint64]struct{}{}}
+		moved, err := w.all(ctx)
+		if err != nil || !moved {
+			return err
+		}
+		if try == rewalks {
+			return &MovingError{Feed: f.feed.Name}
+		}
+		f.Log.Info().Str("feed", f.feed.Name).Msg("the list changed while it was read: reading it again")
+	}
+}
+
+// takePage is what a walk does with the rows of an answer.
+type takePage func(rows []gjson.Result, answer *intercom.Answer) error
+
+// A numberedWalk is one walk over a numbered list.
+type numberedWalk struct {
+	*feedRun
+	path string
+	page takePage
+
+	mu        sync.Mutex
+	asked     map[string]bool
+	known     map[uint64]struct{} // rows
+	first     listHead
+	read      int64 // rows
+	announced int64 // the largest number of rows that a page announced
+	moved     bool
+}
+
+// all reads the list, and tells whether it changed meanwhile.
+func (w *numberedWalk) all(ctx context.Context) (moved bool, err error) {
+	for at, n := w.path, 1; at != "" && !w.moved; n++ {
+		next, err := w.take(ctx, at, 0)
+		if err != nil {
+			return false, err
+		}
+		if n == 1 && w.countable(next) {
+			if err := w.rest(ctx, next); err != nil {
+				return false, err
+			}
+			break
+		}
+		at = next
+	}
+	if w.moved || len(w.asked) == 1 {
+		return w.moved, nil // one page is one moment
+	}
+	now, err := w.again(ctx)
+	return now != w.first, err
+}
+
+// countable tells whether the pages after the first can be asked for by their numbers.
+func (w *numberedWalk) countable(second string) bool {
+	u, err := url.Parse(second)
+	return err == nil && u.Query().Get("page") == "2" && w.first.pages > 2
+}
+
+// rest reads the pages after the first, several at a time: serial or not, what moves meanwhile shows in
+// the list's length or in its first row.
+func (w *numberedWalk) rest(ctx context.Context, second string) error {
+	u, err := url.Parse(second)
+	if err != nil {
+		return err
+	}
+	query := u.Query()
+	group, reading := errgroup.WithContext(ctx)
+	group.SetLimit(pagesAtOnce)
+	for n := int64(2); n <= w.first.pages && reading.Err() == nil; n++ {
+		query.Set("page", strconv.FormatInt(n, 10))
+		u.RawQuery = query.Encode()
+		at := u.String()
+		group.Go(func() error {
+			_, err := w.take(reading, at, n)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return context.Cause(ctx) // pages that were never asked for have no error of their own
+}
+
+// take reads one page and returns the path of the next, "" after the last. number is what the page must
+// be, if it says so; 0: whatever it is.
+func (w *numberedWalk) take(ctx context.Context, at string, number int64) (next string, err error) {
+	if !w.ask(at) {
+		return "", w.loops("the page %s came a second time", clip(at))
+	}
+	answer, err := w.client.Do(ctx, intercom.Request{Method: "GET", Path: at, Stream: w.feed.Name})
+	if err != nil {
+		return "", err
+	}
+	defer answer.Release()
+	rows, err := answer.Rows(w.feed.Rows)
+	if err != nil {
+		return "", err
+	}
+	if next, err = w.following(w.path, answer); err != nil {
+		return "", err
+	}
+	if moved, err := w.check(number, next, answer, rows); err != nil || moved {
+		return "", err
+	}
+	return next, w.page(rows, answer)
+}
+
+// ask notes a page that is asked for, and tells whether it is the first time.
+func (w *numberedWalk) ask(at string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	before := w.asked[at]
+	w.asked[at] = true
+	return !before
+}
+
+// check keeps the books of the walk, and ends one that has no end. It tells whether the list has moved.
+func (w *numberedWalk) check(number int64, next string, answer *intercom.Answer, rows []gjson.Result) (moved bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := head(answer, rows)
+	if len(w.asked) == 1 {
+		w.first = now
+	}
+	page, pages := answer.Pages()
+	switch {
+	case number > 0 && now.pages != w.first.pages:
+		w.moved = true
+		return true, nil
+	case number > 0 && page > 0 && int64(page) != number:
+		return false, w.loops("page %d came where page %d was asked for", page, number)
+	case number > 0 && !follows(next, number, w.first.pages):
+		return false, w.loops("page %d of %d is followed by %q", number, w.first.pages, clip(next))
+	case pages > 0 && page > pages:
+		return false, w.loops("page %d came where %d were announced", page, pages)
+	}
+	w.announced = max(w.announced, now.total, now.pages*int64(len(rows)))
+	if w.read += int64(max(len(rows), 1)); w.announced > 0 && w.read > 2*w.announced+10_000 {
+		return false, w.loops("%d rows came where %d were announced", w.read, w.announced)
+	}
+	before := len(w.known)
+	for _, row := range rows {
+		w.known[rowKey(row)] = struct{}{}
+	}
+	w.moved = w.moved || len(w.known) == before && len(w.asked) > 1 // by a page, or the list has no end
+	return w.moved, nil
+}
+
+// follows tells whether next is what comes after a page of that many.
+func follows(next string, number, pages int64) bool {
+	if number == pages {
+		return next == ""
+	}
+	u, err := url.Parse(next)
+	return err == nil && u.Query().Get("page") == strconv.FormatInt(number+1, 10)
+}
+
+func (w *numberedWalk) loops(what string, args ...any) error {
+	return &LoopError{Feed: w.feed.Name, What: fmt.Sprintf(what, args...)}
+}
+
+// again asks for the first page once more, to see what has changed.
+func (w *numberedWalk) again(ctx context.Context) (listHead, error) {
+	answer, err := w.client.Do(ctx, intercom.Request{Method: "GET", Path: w.path, Stream: w.feed.Name})
+	if err != nil {
+		return listHead{}, err
+	}
+	defer answer.Release()
+	rows, err := answer.Rows(w.feed.Rows)
+	return head(answer, rows), err
+}
+
+// A listHead is what changes when a list gains or loses rows.
+type listHead struct {
+	row          uint64
+	pages, total int64
+}
+
+func head(answer *intercom.Answer, rows []gjson.Result) listHead {
+	_, pages := answer.Pages()
+	h := listHead{pages: int64(pages)}
+	h.total, _ = answer.Total()
+	if len(rows) > 0 {
+		h.row = rowKey(rows[0])
+	}
+	return h
+}
+
+// following returns the path of the next page, "" after the last.
+func (f *feedRun) following(path string, answer *intercom.Answer) (string, error) {
+	next, err := answer.Next()
+	if err != nil || next == (intercom.Next{}) {
+		return "", err
+	}
+	if next.URL != "" {
+		return f.client.FollowURL(next.URL)
+	}
+	u, err := url.Parse(path)
+	if err != nil {
+		return "", err
+	}
+	query := u.Query()
+	if next.StartingAfter != "" {
+		query.Set("starting_after", next.StartingAfter)
+	} else {
+		query.Set("page", strconv.Itoa(next.Page))
+	}
+	u.RawQuery = query.Encode()
+	return u.String(), nil
+}

@@ -1,0 +1,126 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"source-intercom/intercom"
+	"source-intercom/protocol"
+
+	"github.com/tidwall/gjson"
+)
+
+// childrenAtOnce bounds the parents of one feed whose children are being fetched or wait for their turn
+// to be. It is what a call of three seconds needs at Intercom's usual limit; the client bounds the calls.
+const childrenAtOnce = 512
+
+// A haul is what a page brings to each of a feed's streams.
+type haul struct {
+	runs    []*streamRun
+	rows    [][]gjson.Result // of streams whose records they are
+	parents [][]parent
+}
+
+func (f *feedRun) newHaul() (*haul, error) {
+	runs := f.live()
+	if len(runs) == 0 {
+		return nil, errNoneLeft
+	}
+	return &haul{runs: runs, rows: make([][]gjson.Result, len(runs)), parents: make([][]parent, len(runs))}, nil
+}
+
+// add gives a row to the i-th stream. Without an id its children would be asked for at another place, and
+// that place's 404 would pass for a deletion.
+func (h *haul) add(f *feedRun, i int, row gjson.Result, content uint64) error {
+	run := h.runs[i]
+	if run.stream.Child == nil {
+		h.rows[i] = append(h.rows[i], row)
+		return nil
+	}
+	id := row.Get("id")
+	if !isID(id) {
+		return f.noID(run, "id", id)
+	}
+	p := parent{id: strings.Clone(id.String()), content: content}
+	p.updated, p.dated = seconds(row.Get("updated_at"))
+	h.parents[i] = append(h.parents[i], p)
+	return nil
+}
+
+// emit hands on the rows, each stream's as they are. The page they came from may be released then.
+func (f *feedRun) emit(ctx context.Context, h *haul) error {
+	for i, run := range h.runs {
+		err := f.emitRows(ctx, run, h.rows[i])
+		h.rows[i] = nil // they keep the page in memory
+		if err := f.blame(ctx, run, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *feedRun) emitRows(ctx context.Context, run *streamRun, rows []gjson.Result) error {
+	if len(rows) == 0 || !run.alive() {
+		return nil
+	}
+	e := f.emitter(ctx, run)
+	for _, row := range rows {
+		if err := e.row(row); err != nil {
+			return err
+		}
+	}
+	return e.flush(nil)
+}
+
+// raise begins to fetch the children of a page's rows. note runs when they, and those of all pages before
+// it, have been handed on; nil: nothing is to be noted.
+func (f *feedRun) raise(ctx context.Context, t *trail, h *haul, note func() error) error {
+	u := &unit{}
+	defer t.follow(u, note)
+	for i, run := range h.runs {
+		if err := f.fetch(ctx, u, run, h.parents[i]); err != nil {
+			u.fail(err)
+			return err
+		}
+	}
+	return nil
+}
+
+// finished notes for every live stream that a span has been read.
+func (f *feedRun) finished(ctx context.Context, sp span) error {
+	for _, run := range f.live() {
+		if err := f.writer.send(ctx, batch{run: run, then: func(p *progress) { p.finishRange(sp) }}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errNoneLeft ends a walk whose streams have all ended before it.
+var errNoneLeft = errors.New("no stream is left to read for")
+
+// blame charges an error to its stream, so that the others go on. It returns an error when none is left,
+// when the token is bad, or when the run is over.
+func (f *feedRun) blame(ctx context.Context, run *streamRun, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil || intercom.KindOf(err) == intercom.BadToken {
+		return err
+	}
+	f.charge(run, err)
+	if len(f.live()) == 0 {
+		return errNoneLeft
+	}
+	return nil
+}
+
+// feedWalk reads one feed for its streams: the only signature by which the engine fetches.
+type feedWalk func(context.Context, *feedRun) error
+
+// childFetch emits the children of one row of its stream's feed.
+type childFetch func(ctx context.Context, f *feedRun, e *emitter, p parent) error
+
+// contentOf hashes a row as it came.
+func contentOf(row gjson.Result) uint64 { return protocol.Fingerprint(raw(row)) }
