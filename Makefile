@@ -36,8 +36,9 @@ $(LINT):
 	GOBIN=$(@D) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 
 .PHONY: bench
-bench: ## all benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+BENCH ?=
+bench: build ## everything that docs/performance.md shows; BENCH=-quick for a first look
+	go run ./bench -binary bin/source-intercom $(BENCH)
 
 .PHONY: fuzz
 FUZZTIME ?= 10s
