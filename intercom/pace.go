@@ -60,6 +60,9 @@ const (
 	// reserve is the part of a window at its end in which nothing is left to spend, at least, so that calls
 	// that are slow to arrive and late wake-ups cost nothing.
 	reserve = 0.1
+	// slowestBeat is how often calls are set free in long windows. One by one they would wake this process for
+	// each of them, which takes twice the processor time.
+	slowestBeat = 100 * time.Millisecond
 	// settling is how long calls sent in the tail of a window are feared to count in the next one.
 	settling = time.Second
 	// A window is over a little after its Reset: the server's machines may differ, and Reset may be cut to
@@ -147,16 +150,19 @@ func (p *pace) check(now time.Time) (hold, time.Time) {
 	}
 	held := max(budget-p.allowed, 0)
 	left := max(p.until().Sub(p.spread), p.evenly(held-1))
-	if passed := now.Sub(p.spread); passed >= left {
-		p.allowed = budget
-	} else if passed > 0 {
+	beat := min(p.windowLength()/100, slowestBeat)
+	switch passed := now.Sub(p.spread); {
+	case passed >= left:
+		p.allowed, p.spread = budget, now
+	case passed >= beat:
 		freed := held * float64(passed) / float64(left)
-		p.allowed, held, left = p.allowed+freed, held-freed, left-passed
+		p.allowed, p.spread = p.allowed+freed, now
+		held, left = held-freed, left-passed
 	}
-	p.allowed, p.spread = min(p.allowed, budget), now
+	p.allowed = min(p.allowed, budget)
 	if p.allowed < 1 {
 		wait := time.Duration((1 - p.allowed) / held * float64(left))
-		return holdSpread, now.Add(max(wait, time.Millisecond))
+		return holdSpread, p.spread.Add(max(wait, beat))
 	}
 	return holdNot, time.Time{}
 }
