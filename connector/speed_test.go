@@ -3,6 +3,7 @@ package connector
 import (
 	"io"
 	"maps"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -10,6 +11,8 @@ import (
 
 	"source-intercom/emulator"
 	"source-intercom/protocol"
+
+	"github.com/tidwall/gjson"
 )
 
 // atIntercomsPace is the API's usual limit, and a latency as Europe sees it.
@@ -180,6 +183,45 @@ func TestSlowStdoutSlowsTheReading(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// TestShortStreamsFinishEarly: streams share the limit by turns, so that one with thousands of calls does not
+// keep the others waiting.
+func TestShortStreamsFinishEarly(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a large world")
+	}
+	size := talks(2000)
+	size.Contacts, size.Tickets, size.Companies = 600, 300, 150
+	bubble(t, "2.16", atIntercomsPace(size), func(t *testing.T, w *world) {
+		w.Edit(evenly)
+		began := time.Now()
+		ended := map[string]time.Duration{}
+		var text strings.Builder
+		w.read(t, reading{config: pages(10), through: func(out io.Writer) io.Writer {
+			return writerFunc(func(b []byte) (int, error) {
+				text.Write(b)
+				lines := strings.SplitAfter(text.String(), "\n")
+				text.Reset()
+				for _, line := range lines {
+					if status := gjson.Get(line, "trace.stream_status"); status.Get("status").Str == "COMPLETE" {
+						ended[status.Get("stream_descriptor.name").Str] = time.Since(began)
+					} else if !strings.HasSuffix(line, "\n") {
+						text.WriteString(line)
+					}
+				}
+				return out.Write(b)
+			})
+		}})
+		w.check(t, false)
+		whole := ended["conversation_parts"]
+		for i := range Streams {
+			name := Streams[i].Name
+			if took := ended[name]; took > whole/2 && name != "conversation_parts" && name != "conversations" {
+				t.Errorf("%s ended after %s of %s", name, took, whole)
+			}
+		}
+	})
+}
 
 // TestAnHourlyRunCosts holds what docs/performance.md says that a run with nothing new costs, stream by
 // stream.
