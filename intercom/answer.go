@@ -16,9 +16,9 @@ type Answer struct {
 	At     time.Time // the server's clock when it answered: its Date header, else an estimate
 	Header http.Header
 
-	stream  string
-	members []member // of the top level; nil: not looked for yet
-	memory  share
+	stream   string
+	contents contents
+	memory   share
 }
 
 // Release gives the memory of the answer back to the client, for which other calls may be waiting. Whoever
@@ -30,10 +30,7 @@ func (a *Answer) Release() { a.memory.release() }
 // member that the top level has twice it takes the last one.
 func (a *Answer) Get(path string) gjson.Result {
 	first, rest, nested := strings.Cut(path, ".")
-	if a.members == nil {
-		a.index("", "")
-	}
-	value := gjson.Parse(a.member(first))
+	value := gjson.Parse(a.contents.get(first))
 	if nested {
 		return value.Get(rest)
 	}
@@ -44,24 +41,20 @@ func (a *Answer) shape(path, want string, found gjson.Result) *ShapeError {
 	return &ShapeError{Stream: a.stream, Path: path, Want: want, Found: describe(found)}
 }
 
-// Rows returns the objects of the array at path ("data", "conversation_parts.conversation_parts"). What
-// is not there, is no array, or holds something else than objects is a *ShapeError. Raw of each row is
-// a part of Body, not a copy.
+// Rows returns the objects of the array at path ("data", "conversation_parts.conversation_parts"), which has
+// one dot at most. What is not there, is no array, or holds something else than objects is a *ShapeError. Raw
+// of each row is a part of Body, not a copy.
 func (a *Answer) Rows(path string) ([]gjson.Result, error) {
-	first, rest, _ := strings.Cut(path, ".")
-	var rows []gjson.Result
-	if a.members == nil {
-		rows = a.index(first, rest) // on the way, so that a large answer is walked through only once
-	} else if s := (scanner{json: a.member(first)}); s.json != "" {
-		rows = s.rows(rest)
-	}
-	if rows == nil {
+	list, found := a.contents.list(path)
+	if !found {
 		return nil, a.shape(path, "an array", a.Get(path))
 	}
-	for i, row := range rows {
-		if !row.IsObject() {
-			return nil, a.shape(fmt.Sprintf("%s.%d", path, i), "an object", gjson.Parse(row.Raw))
+	rows := make([]gjson.Result, len(list))
+	for i, row := range list {
+		if row[0] != '{' {
+			return nil, a.shape(fmt.Sprintf("%s.%d", path, i), "an object", gjson.Parse(row))
 		}
+		rows[i] = gjson.Result{Type: gjson.JSON, Raw: row}
 	}
 	return rows, nil
 }

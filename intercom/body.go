@@ -8,15 +8,11 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-
-	"github.com/tidwall/gjson"
 )
 
 const (
 	// maxErrorBody bounds what is read of an answer that is an error anyway.
 	maxErrorBody = 1 << 20
-	// maxDepth bounds how deep an answer may nest.
-	maxDepth = 1000
 	// unannounced is how much of a body of unknown length is read before memory is asked for.
 	unannounced = 16 << 10
 	// maxRecycled keeps one huge answer from being held for ever.
@@ -166,39 +162,4 @@ func (v *arrival) unpack(bound int64, hold func(n int64) error) ([]byte, error) 
 		return nil, err
 	}
 	return bytes.Clone(v.raw.Bytes()), nil
-}
-
-// checkJSON refuses what is no JSON. Nesting is bounded first where it could be deep, because the check
-// recurses.
-func checkJSON(body []byte) error {
-	if len(body) == 0 {
-		return errEmpty
-	}
-	if opened := bytes.Count(body, []byte("[")) + bytes.Count(body, []byte("{")); opened > 100*maxDepth && depth(body) > maxDepth {
-		return errTooDeep
-	}
-	if !gjson.ValidBytes(body) {
-		return errInvalid
-	}
-	return nil
-}
-
-// depth is how deep arrays and objects are nested in valid JSON.
-func depth(body []byte) int {
-	deepest, now, inString := 0, 0, false
-	for i := 0; i < len(body); i++ {
-		switch b := body[i]; {
-		case inString && b == '\\':
-			i++
-		case b == '"':
-			inString = !inString
-		case inString:
-		case b == '[' || b == '{':
-			now++
-			deepest = max(deepest, now)
-		case b == ']' || b == '}':
-			now--
-		}
-	}
-	return deepest
 }

@@ -37,6 +37,9 @@ func readNotice(status int, h http.Header) notice {
 // retryAfter reads both forms of Retry-After; 0 means that there is none.
 func retryAfter(h http.Header) time.Duration {
 	v := h.Get("Retry-After")
+	if v == "" { // as nearly always; the error of ParseTime would cost memory
+		return 0
+	}
 	if seconds, err := strconv.Atoi(v); err == nil && seconds > 0 {
 		return min(time.Duration(seconds), maxPause/time.Second) * time.Second
 	}

@@ -1,181 +1,230 @@
 package intercom
 
-import (
-	"strings"
+import "math/bits"
 
-	"github.com/tidwall/gjson"
+// The functions in this file pass over JSON and check it on the way. Each returns the place behind the last
+// byte of what it is named after, or one of these where the grammar of RFC 8259 or the depth is violated.
+// They are no places, like the end of the text: no function goes on from there, and so an error comes
+// through to the top without being asked for at each step.
+const (
+	invalid = -1
+	tooDeep = -2
 )
 
-// member is a member of an answer's top level.
-type member struct{ name, value string }
+// within tells whether there is something at i.
+func within(s string, i int) bool { return uint(i) < uint(len(s)) }
 
-// usualMembers is a little more than a conversation has, which is the answer that most calls bring.
-const usualMembers = 40
+// failed is the error when there is not what is wanted at i: the one that i is, or invalid.
+func failed(i int) int { return min(i, invalid) }
 
-// index notes the members of the top level. On the way it cuts the rows that are at rest within the member
-// first; nil: there is no array.
-func (a *Answer) index(first, rest string) []gjson.Result {
-	a.members = make([]member, 0, usualMembers)
-	var rows []gjson.Result
-	s := scanner{json: a.Body}
-	s.space()
-	s.object(func(name string) {
-		start := s.at
-		if name == first {
-			rows = s.rows(rest)
-		} else {
-			s.skip()
-		}
-		a.members = append(a.members, member{name, s.json[start:s.at]})
-	})
-	return rows
-}
-
-// member is the text of the last member of this name, "" where there is none.
-func (a *Answer) member(name string) string {
-	for i := len(a.members) - 1; i >= 0; i-- {
-		if a.members[i].name == name {
-			return a.members[i].value
-		}
+// value passes over a value and the space before it. It may open as many arrays and objects, one in the
+// other, as there is room.
+func value(s string, i, room int) int {
+	i = space(s, i)
+	if !within(s, i) {
+		return failed(i)
 	}
-	return ""
-}
-
-// scanner passes over JSON that is known to be valid. Its methods begin at the first byte of what they are
-// named after and end behind its last one. None of them recurses into values.
-type scanner struct {
-	json string
-	at   int
-}
-
-// rows passes over a value and cuts the elements of the array that is at path in it. nil: there is none.
-func (s *scanner) rows(path string) []gjson.Result {
-	if path == "" {
-		return s.array()
-	}
-	name, rest, _ := strings.Cut(path, ".")
-	var rows []gjson.Result
-	found := false
-	s.object(func(n string) {
-		if n != name || found { // gjson takes the first one, too
-			s.skip()
-			return
-		}
-		found, rows = true, s.rows(rest)
-	})
-	return rows
-}
-
-// object calls value at the value of each member, which value must pass over. Anything but an object is
-// passed over.
-func (s *scanner) object(value func(name string)) {
-	if s.json[s.at] != '{' {
-		s.skip()
-		return
-	}
-	s.at++
-	for s.space(); s.json[s.at] != '}'; s.space() {
-		if s.json[s.at] == ',' {
-			s.at++
-			s.space()
-		}
-		name := s.name()
-		s.space()
-		s.at++ // the colon
-		s.space()
-		value(name)
-	}
-	s.at++
-}
-
-// array returns the elements of an array. Anything but an array is passed over.
-func (s *scanner) array() []gjson.Result {
-	if s.json[s.at] != '[' {
-		s.skip()
-		return nil
-	}
-	s.at++
-	rows := []gjson.Result{}
-	for s.space(); s.json[s.at] != ']'; s.space() {
-		if s.json[s.at] == ',' {
-			s.at++
-			s.space()
-		}
-		start := s.at
-		s.skip()
-		row := s.json[start:s.at]
-		if len(rows) == 0 {
-			rows = make([]gjson.Result, 0, estimate(len(s.json)-start, len(row)))
-		}
-		rows = append(rows, gjson.Result{Type: gjson.JSON, Raw: row})
-	}
-	s.at++
-	return rows
-}
-
-// estimate is how many rows like the first may follow, the API's maximum being 500.
-func estimate(left, first int) int { return min(left/first+1, 500) }
-
-// name returns what stands between the quotes of a member's name, without escapes.
-func (s *scanner) name() string {
-	start := s.at
-	s.text()
-	quoted := s.json[start:s.at]
-	if strings.IndexByte(quoted, '\\') < 0 {
-		return quoted[1 : len(quoted)-1]
-	}
-	return gjson.Parse(quoted).Str
-}
-
-func (s *scanner) space() {
-	for s.at < len(s.json) && s.json[s.at] <= ' ' {
-		s.at++
-	}
-}
-
-// skip passes over any value.
-func (s *scanner) skip() {
-	switch s.json[s.at] {
+	switch s[i] {
 	case '"':
-		s.text()
-	case '{', '[':
-		s.container()
-	default:
-		for s.at < len(s.json) && !endsScalar[s.json[s.at]] {
-			s.at++
-		}
+		return text(s, i)
+	case '{':
+		return object(s, i, room)
+	case '[':
+		return array(s, i, room)
+	case 't':
+		return word(s, i, "true")
+	case 'f':
+		return word(s, i, "false")
+	case 'n':
+		return word(s, i, "null")
 	}
+	return number(s, i)
 }
 
-var endsScalar = [256]bool{',': true, ']': true, '}': true, ' ': true, '\t': true, '\n': true, '\r': true}
-
-// container passes over an array or an object.
-func (s *scanner) container() {
-	json, i := s.json, s.at
-	for depth := 0; ; i++ {
-		switch json[i] {
-		case '"':
-			i = endOfText(json, i)
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth--; depth == 0 {
-				s.at = i + 1
-				return
-			}
-		}
+func object(s string, i, room int) int {
+	if room == 0 {
+		return tooDeep
 	}
-}
-
-// text passes over a string.
-func (s *scanner) text() { s.at = endOfText(s.json, s.at) + 1 }
-
-// endOfText is where the quote is that ends the string that begins at i. Most strings are short.
-func endOfText(json string, i int) int {
-	for i++; json[i] != '"'; i++ {
-		if json[i] == '\\' {
-			i++
-		}
+	i, more := first(s, i, '}')
+	for more {
+		i = value(s, colon(s, name(s, i)), room-1)
+		i, more = next(s, i, '}')
 	}
 	return i
+}
+
+func array(s string, i, room int) int {
+	if room == 0 {
+		return tooDeep
+	}
+	i, more := first(s, i, ']')
+	for more {
+		i = value(s, i, room-1)
+		i, more = next(s, i, ']')
+	}
+	return i
+}
+
+// first passes over the bracket at i, and over end if nothing is between them. Else there must be more.
+func first(s string, i int, end byte) (at int, more bool) {
+	if i = space(s, i+1); within(s, i) && s[i] == end {
+		return i + 1, false
+	}
+	return i, true
+}
+
+// next passes over what follows a value: a comma, and there must be more, or end. It and colon are made to be
+// inlined as far as compact JSON needs them.
+func next(s string, i int, end byte) (at int, more bool) {
+	if within(s, i) && s[i] == ',' {
+		return i + 1, true
+	}
+	return spacedNext(s, i, end)
+}
+
+func spacedNext(s string, i int, end byte) (at int, more bool) {
+	if i = space(s, i); within(s, i) {
+		switch s[i] {
+		case ',':
+			return i + 1, true
+		case end:
+			return i + 1, false
+		}
+	}
+	return failed(i), false
+}
+
+// name passes over a member's name and the space before it.
+func name(s string, i int) int {
+	if i = space(s, i); within(s, i) && s[i] == '"' {
+		return text(s, i)
+	}
+	return failed(i)
+}
+
+// colon passes over a colon and the space before it.
+func colon(s string, i int) int {
+	if within(s, i) && s[i] == ':' {
+		return i + 1
+	}
+	return spacedColon(s, i)
+}
+
+func spacedColon(s string, i int) int {
+	if i = space(s, i); within(s, i) && s[i] == ':' {
+		return i + 1
+	}
+	return failed(i)
+}
+
+// text passes over the string that begins at i. Most strings are short and have nothing escaped: they are
+// done without a further call.
+func text(s string, i int) int {
+	for i++; i+8 <= len(s); i += 8 {
+		if found := specials(load8(s, i)); found != 0 {
+			if i += bits.TrailingZeros64(found) / 8; s[i] == '"' {
+				return i + 1
+			}
+			break
+		}
+	}
+	return restOfText(s, i)
+}
+
+// restOfText passes over what is left of a string at i, behind plain characters.
+func restOfText(s string, i int) int {
+	for i = nextSpecial(s, i); within(s, i); i = nextSpecial(s, i) {
+		if s[i] == '"' {
+			return i + 1
+		}
+		if i = escape(s, i); i < 0 {
+			return i
+		}
+	}
+	return invalid
+}
+
+// escape passes over a backslash and what it escapes. A control character is none.
+func escape(s string, i int) int {
+	if s[i] != '\\' || !within(s, i+1) {
+		return invalid
+	}
+	switch s[i+1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return i + 2
+	case 'u':
+		if i+6 <= len(s) && isHex[s[i+2]] && isHex[s[i+3]] && isHex[s[i+4]] && isHex[s[i+5]] {
+			return i + 6
+		}
+	}
+	return invalid
+}
+
+// number passes over a number. Whatever else may begin at i is invalid.
+func number(s string, i int) int {
+	if s[i] == '-' {
+		i++
+	}
+	if within(s, i) && s[i] == '0' {
+		i++
+	} else {
+		i = digits(s, i)
+	}
+	if within(s, i) && s[i] == '.' {
+		i = digits(s, i+1)
+	}
+	if within(s, i) && (s[i] == 'e' || s[i] == 'E') {
+		if i++; within(s, i) && (s[i] == '+' || s[i] == '-') {
+			i++
+		}
+		i = digits(s, i)
+	}
+	return i
+}
+
+// digits passes over one digit or more.
+func digits(s string, i int) int {
+	start := i
+	for within(s, i) && isDigit[s[i]] {
+		i++
+	}
+	if i == start {
+		return invalid
+	}
+	return i
+}
+
+func word(s string, i int, want string) int {
+	if len(s)-i >= len(want) && s[i:i+len(want)] == want {
+		return i + len(want)
+	}
+	return invalid
+}
+
+// space passes over white space, of which Intercom's answers have none.
+func space(s string, i int) int {
+	if !within(s, i) || s[i] > ' ' {
+		return i
+	}
+	return spaces(s, i)
+}
+
+func spaces(s string, i int) int {
+	for i < len(s) && (s[i] == ' ' || s[i] == '\n' || s[i] == '\r' || s[i] == '\t') {
+		i++
+	}
+	return i
+}
+
+var (
+	isDigit = among("0123456789")
+	isHex   = among("0123456789abcdefABCDEF")
+)
+
+// among is a table of the bytes of text.
+func among(text string) (table [256]bool) {
+	for i := range len(text) {
+		table[text[i]] = true
+	}
+	return table
 }

@@ -1,64 +1,194 @@
 package intercom
 
 import (
-	"slices"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/tidwall/gjson"
 )
 
-// lastOf is a member of the top level as a walk over all of them finds it.
-func lastOf(body, name string) (last gjson.Result) {
-	document := gjson.Parse(body)
-	if !document.IsObject() {
-		return last
-	}
-	document.ForEach(func(key, value gjson.Result) bool {
-		if key.String() == name {
-			last = value
+// judge compares the check with encoding/json, which is the grammar; only depth is another matter.
+func judge(t *testing.T, body string) {
+	t.Helper()
+	_, err := check(body)
+	if errors.Is(err, errTooDeep) {
+		if strings.Count(body, "[")+strings.Count(body, "{") <= maxDepth {
+			t.Fatalf("%q: %v", body, err)
 		}
-		return true
-	})
-	return last
+		return
+	}
+	if valid := json.Valid([]byte(body)); valid != (err == nil) {
+		t.Fatalf("%q: %v; encoding/json says %v", body, err, valid)
+	}
 }
 
-// The scanner finds what gjson finds, whichever is asked for first.
-func FuzzScan(f *testing.F) {
-	for _, body := range []string{
-		`{"data":[{"id":1},{"id":"a\"b]"}],"total_count":2,"list":{"list":[{}],"n":1}}`,
-		` { "data" : [ { } , { "x" : [ 1 , [ ] ] } ] , "list" : { "list" : [ ] } } `,
-		`{"data":[],"data":null,"d\u0061ta":[{"second":true}],"list":{"list":[1],"list":[2]}}`,
-		`{"data":{"data":[1]},"list":[[{}]],"total_count":-1.5e3}`,
-		`{"list":{"a\\":"}","list":{"list":[]}}}`,
-		`[{"data":[]}]`, `"data"`, `{}`, `[]`, `null`, `{"":{"":[]}}`, `{"data":true}`,
+// dubious are texts near the edge of the grammar, on both sides of it.
+var dubious = []string{
+	"", " ", "\t\r\n", "\v1", "\u00a01", "\ufeff{}", "{}\x00", "null", "nul", "nulll", "true", "True", "tru", "false", "fals", "falsey",
+	"0", "-", "-0", "01", "-01", "00", "1.", ".5", "1.5", "1.e5", "1e", "1e+", "1E-7", "1e5.5", "+1", "1-", "1 2", "0x1", "Infinity", "-a", "NaN",
+	`"`, `""`, `"\"`, `"\\"`, `"\x"`, `"\u12"`, `"\u123g"`, `"\u12aF"`, `"\uD800"`, `"\u`, `"` + "\n" + `"`, `"` + "\x1f" + `"`, `"` + "\x7f\xff\x80" + `"`,
+	`"0123456` + "\n" + `"`, `"01234567\`, `"0123456\"`, `"01234567"`, `"0123456789abcdef` + "\x00" + `"`, `'a'`,
+	"[", "]", "[]", "[ ]", "[,]", "[1,]", "[,1]", "[1 1]", "[1,,1]", "[1]]", "[[]", "[}", "[1}", "[1:2]", " [ 1 , \t2\r\n] ", "[\"a\"b]",
+	"{", "}", "{}", "{ }", "{,}", "{]", `{"a"}`, `{"a":}`, `{"a":1,}`, `{,"a":1}`, `{a:1}`, `{"a" 1}`, `{"a"::1}`, `{"a":1 "b":2}`, `{"a":1]`, `{1:1}`, `{"a`, `{"a"`,
+	`{"a":`, `{"a":1`, `{"a":1,`, `{"a":1,"`, `{"a":[`, `{"a":[1`, `{"a":[{}`, `{"a":[{},`, `{"a":{`, `{"a":{"b":[`, `{"a":{"b":[1,`, `{"a":{"b":[],}}`, `{"a":[1,]}`,
+	` { "a" : { "b" : [ { } , 1 ] } , "c" : null } `, `{"a":1}{"a":1}`, `{"\x":1}`, `{"a":{"\x":[]}}`, `{"a":{"b" []}}`, `{"a":{}}}`, "<html>", "/**/1",
+}
+
+func TestCheckKnowsTheGrammar(t *testing.T) {
+	for _, body := range dubious {
+		judge(t, body)
+		judge(t, `{"data":[`+body+`]}`)
+		judge(t, `{"list":{"list":[`+body+`],"n":`+body+`}}`)
+		judge(t, `{"data":`+body+`}`)
+		judge(t, body+` `)
+	}
+}
+
+// Each byte is tried where each kind of token begins, goes on or ends.
+func TestCheckOfEveryByteEverywhere(t *testing.T) {
+	for _, around := range []string{
+		"%", "% 1", "1%", "1%5", "1.%5", "1.5%", "1e%", "1e5%", "1e+%5", "-%", "0%", "n%ll", "tr%e", "fals%", "null%",
+		`"%"`, `"1234567%1234567"`, `"12345678%", "1"`, `"\%"`, `"1234567\%"`, `"\%bcd"`, `"\u%234"`, `"\u1%34"`, `"\u12%4"`, `"\u123%"`, `"a"%`,
+		"[%", "[%]", "[1%]", "[1%2]", "[1,%2]", "[1%,2]", "[[]%", "[1%",
+		"{%}", `{%"a":1}`, `{"a"%1}`, `{"a"%:1}`, `{"a":%1}`, `{"a":1%}`, `{"a":1%"b":2}`, `{"a":1,%"b":2}`, `{"a":1%`, `{"%":1}`,
+		"{}%", "%{}", "[]%", `""%`,
 	} {
+		for b := range 256 {
+			body := strings.Replace(around, "%", string([]byte{byte(b)}), 1)
+			judge(t, body)
+			judge(t, `{"data":`+body+`}`)
+			judge(t, `{"data":[{"a":`+body+`}]}`)
+			judge(t, `{"list":{"list":[`+body+`]}}`)
+			judge(t, `{"list":`+body+`,"n":{"n":`+body+`}}`)
+		}
+	}
+}
+
+func FuzzCheck(f *testing.F) {
+	for _, body := range dubious {
 		f.Add(body)
 	}
-	f.Fuzz(func(t *testing.T, body string) {
-		if !gjson.Valid(body) || strings.ContainsRune(body, 0) {
-			return
+	f.Add(random{rand.New(rand.NewPCG(1, 2))}.document())
+	f.Fuzz(judge)
+}
+
+// Every beginning of a valid document and every document of which a byte is another one are judged like
+// encoding/json does.
+func TestCheckOfCutAndChangedDocuments(t *testing.T) {
+	const changes = "\"\\{}[]:,0-+.eEtfnu \n\x00\x1f\x7f\x80\xff"
+	r := random{rand.New(rand.NewPCG(3, 4))}
+	for range 300 {
+		body := r.document()
+		if !json.Valid([]byte(body)) {
+			t.Fatalf("test is wrong: %s", body)
 		}
-		scanned, indexed := &Answer{Body: body}, &Answer{Body: body}
-		for _, path := range []string{"data", "list.list", "list.n", "total_count"} {
-			first, rest, nested := strings.Cut(path, ".")
-			want := lastOf(body, first)
-			if nested {
-				want = want.Get(rest)
-			}
-			if got := indexed.Get(path); got.Raw != want.Raw || got.Type != want.Type || got.Str != want.Str || got.Num != want.Num {
-				t.Errorf("%s of %s: %q, want %q", path, body, got.Raw, want.Raw)
-			}
-			scanned.members = nil
-			for _, a := range []*Answer{scanned, indexed} {
-				rows, err := a.Rows(path)
-				if good := want.IsArray() && !slices.ContainsFunc(want.Array(), func(r gjson.Result) bool { return !r.IsObject() }); good != (err == nil) {
-					t.Errorf("%s of %s: error %v", path, body, err)
-				}
-				if err == nil && !slices.EqualFunc(rows, want.Array(), func(a, b gjson.Result) bool { return a.Raw == b.Raw }) {
-					t.Errorf("%s of %s: %v, want %v", path, body, rows, want.Array())
-				}
-			}
+		judge(t, body)
+		for i := range len(body) {
+			judge(t, body[:i])
+			judge(t, body[:i]+body[i+1:])
+			judge(t, body[:i]+string(changes[r.IntN(len(changes))])+body[i+1:])
+			judge(t, body[:i]+string(changes[r.IntN(len(changes))])+body[i:])
 		}
+	}
+}
+
+// The bound is the same on every way down through what is noted and what is only passed over.
+func TestDepthIsBounded(t *testing.T) {
+	for _, way := range []struct{ before, open, inner, close, after string }{
+		{"", "[", "", "]", ""},
+		{"", `{"a":`, "{}", "}", ""},
+		{"[", `[{"a":`, "[]", "}]", "]"},
+		{`{"data":`, "[", "1", "]", "}"},
+		{`{"data":`, `{"a":`, "{}", "}", "}"},
+		{`{"data":[`, `{"a":`, "1", "}", "]}"},
+		{`{"list":{"list":`, "[", "1", "]", "}}"},
+		{`{"list":{"list":[`, "[", "1", "]", "]}}"},
+		{`{"list":{"list":`, `{"a":`, "1", "}", "}}"},
+	} {
+		brackets := func(s string) int { return strings.Count(s, "[") + strings.Count(s, "{") }
+		levels := (maxDepth - brackets(way.before+way.inner)) / brackets(way.open)
+		nested := func(n int) string {
+			return way.before + strings.Repeat(way.open, n) + way.inner + strings.Repeat(way.close, n) + way.after
+		}
+		if _, err := check(nested(levels)); err != nil {
+			t.Errorf("%+v: %v", way, err)
+		}
+		if _, err := check(nested(levels + 1)); !errors.Is(err, errTooDeep) {
+			t.Errorf("%+v: error %v, want %v", way, err, errTooDeep)
+		}
+		if _, err := check(way.before + strings.Repeat(way.open, 1<<20)); !errors.Is(err, errTooDeep) {
+			t.Errorf("%+v without an end: error %v, want %v", way, err, errTooDeep)
+		}
+	}
+	flat := `{"data":[` + strings.Repeat("[],", 5*maxDepth) + `[]]}`
+	if _, err := check(flat); err != nil {
+		t.Errorf("many arrays side by side: %v", err)
+	}
+}
+
+// random makes documents of the kinds of shape that answers have.
+type random struct{ *rand.Rand }
+
+func (r random) document() string {
+	var b strings.Builder
+	b.WriteString(r.space() + "{")
+	for i := range r.IntN(6) {
+		if i > 0 {
+			b.WriteString(",")
+		}
+		b.WriteString(r.space() + r.pick(`"data"`, `"list"`, `"d\u0061ta"`, `""`, `"n"`) + r.space() + ":" + r.space() + r.value(4) + r.space())
+	}
+	b.WriteString("}" + r.space())
+	return b.String()
+}
+
+func (r random) value(room int) string {
+	kind := r.IntN(10)
+	if room == 0 {
+		kind %= 5
+	}
+	switch kind {
+	case 0:
+		return r.pick("true", "false", "null")
+	case 1:
+		return strconv.FormatInt(r.Int64N(1e10)-1e9, 10)
+	case 2:
+		return r.pick("0", "-0.5", "1e5", "12.25E-3", "12345678901234567890")
+	case 3, 4:
+		return r.text()
+	case 5, 6:
+		return r.several("[", "]", func() string { return r.value(room - 1) })
+	case 7:
+		return r.several("[", "]", func() string { return r.several("{", "}", func() string { return `"id":` + r.text() }) })
+	}
+	return r.several("{", "}", func() string {
+		return r.pick(`"list"`, `"data"`, `"li\u0073t"`, `""`) + r.space() + ":" + r.value(room-1)
 	})
 }
+
+func (r random) several(begin, end string, one func() string) string {
+	parts := make([]string, r.IntN(5))
+	for i := range parts {
+		parts[i] = r.space() + one() + r.space()
+	}
+	return begin + r.space() + strings.Join(parts, ",") + end
+}
+
+func (r random) text() string {
+	var b strings.Builder
+	for range r.IntN(25) {
+		b.WriteString(r.pick("a", "bc", "é", "😕", `\"`, `\\`, `\n`, `\u00e9`, "]", "}", ",", "\x7f", "\xff"))
+	}
+	return `"` + b.String() + `"`
+}
+
+func (r random) space() string {
+	if r.IntN(8) > 0 {
+		return ""
+	}
+	return r.pick(" ", "\n", "\t", "\r", "  \n ")
+}
+
+func (r random) pick(of ...string) string { return of[r.IntN(len(of))] }

@@ -157,12 +157,12 @@ func (c *Client) unpack(ctx context.Context, r Request, came *arrival, a *Answer
 	body, err := came.unpack(c.bound(r), func(n int64) error { return a.memory.hold(ctx, n) })
 	counts.Bytes = int64(len(body))
 	if err == nil {
-		err = checkJSON(body)
+		a.Body = unsafe.String(unsafe.SliceData(body), len(body)) // nobody else has it, and it is not changed again
+		a.contents, err = check(a.Body)
 	}
 	if err != nil {
 		return broken(ctx, came.status, err)
 	}
-	a.Body = unsafe.String(unsafe.SliceData(body), len(body)) // nobody else has it, and it is not changed again
 	return nil
 }
 
