@@ -64,7 +64,7 @@ func TestCancelledChildrenAreNoChildren(t *testing.T) {
 	f := &feedRun{Reader: r, feed: conversations, runs: []*streamRun{run}, nursery: newNursery()}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	trail, ctx := newTrail(ctx)
+	trail, ctx := newTrail(ctx, nil)
 	noted := false
 	h := &haul{runs: f.runs, parents: [][]parent{{{id: "1", updated: 5, dated: true}}}}
 	err := f.raise(ctx, trail, h, func() error { noted = true; return nil })

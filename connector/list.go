@@ -16,7 +16,7 @@ func walkList(ctx context.Context, f *feedRun) error {
 
 // listing reads a numbered list, with all children, and returns when all is handed on.
 func (f *feedRun) listing(ctx context.Context, path string, w span) error {
-	t, ctx := newTrail(ctx)
+	t, ctx := newTrail(ctx, nil)
 	met := newSeen()
 	return t.end(f.numbered(ctx, path, func(rows []gjson.Result, answer *intercom.Answer) error {
 		return f.listed(ctx, t, rows, met, w, answer.Release)

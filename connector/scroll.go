@@ -50,7 +50,7 @@ func walkScroll(ctx context.Context, f *feedRun) error {
 
 // drain emits the pages as they come out of the spill.
 func (s *scroll) drain(ctx context.Context) error {
-	t, ctx := newTrail(ctx)
+	t, ctx := newTrail(ctx, nil)
 	met := newSeen()
 	for {
 		body, err := s.pages.pop(ctx)

@@ -23,6 +23,7 @@ type window struct {
 	span
 	created span // zero: all
 	met     *seen
+	after   *step  // of the walk that met them first; nil: there was none
 	share   *share // of the pieces that it was cut with; nil: it was not
 	crowd   *crowd // whose piece by days of creation it is; nil: of none
 }
@@ -150,7 +151,7 @@ func (s *sweep) relieve(ctx context.Context, r relay) (bool, error) {
 	}
 	for i := range pieces {
 		if i == 0 || !r.ordered {
-			pieces[i].met = r.met // rows of the first second have been shown, or of any
+			pieces[i].met, pieces[i].after = r.met, r.after // rows of the first second have been shown, or of any
 		}
 	}
 	s.add(pieces...)

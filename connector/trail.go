@@ -10,37 +10,46 @@ import (
 type trail struct {
 	stop context.CancelCauseFunc // ends the walk, for it has become useless
 	mu   sync.Mutex
-	last chan struct{} // closed when the pages so far are done
-	err  error         // of these pages; to be read after last was closed
+	last *step
 }
 
-// newTrail begins a trail. The walk must use the context that comes with it, and end the trail.
-func newTrail(ctx context.Context) (*trail, context.Context) {
+// A step is a page of a trail, with all pages before it.
+type step struct {
+	done chan struct{} // closed when they have been handed on
+	err  error         // why they could not; to be read after done was closed
+}
+
+// newTrail begins a trail, which goes on from an earlier one where after is not nil: rows that were met
+// there are not emitted again here, so that nothing here is finished before their children are. The
+// walk must use the context that comes with it, and end the trail.
+func newTrail(ctx context.Context, after *step) (*trail, context.Context) {
 	ctx, stop := context.WithCancelCause(ctx)
-	t := &trail{stop: stop, last: make(chan struct{})}
-	close(t.last)
-	return t, ctx
+	if after == nil {
+		after = &step{done: make(chan struct{})}
+		close(after.done)
+	}
+	return &trail{stop: stop, last: after}, ctx
 }
 
 // follow adds a page: note runs once the unit of work has ended, and all units before it.
 func (t *trail) follow(u *unit, note func() error) {
-	now := make(chan struct{})
+	now := &step{done: make(chan struct{})}
 	t.mu.Lock()
 	before := t.last
 	t.last = now
 	t.mu.Unlock()
 	go func() {
-		defer close(now)
+		defer close(now.done)
 		err := u.wait()
-		<-before
-		if t.err != nil {
-			return
-		}
-		if err == nil && note != nil {
+		<-before.done
+		switch {
+		case before.err != nil:
+			err = before.err
+		case err == nil && note != nil:
 			err = note()
 		}
 		if err != nil {
-			t.err = err
+			now.err = err
 			t.stop(err)
 		}
 	}()
@@ -48,10 +57,10 @@ func (t *trail) follow(u *unit, note func() error) {
 
 // end waits for all pages, and returns what made the walk useless, else the walk's own error.
 func (t *trail) end(walk error) error {
-	<-t.last
+	<-t.last.done
 	t.stop(nil)
-	if t.err != nil {
-		return t.err
+	if t.last.err != nil {
+		return t.last.err
 	}
 	return walk
 }

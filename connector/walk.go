@@ -58,7 +58,7 @@ type ascent struct {
 // ascend walks a closed window once. sw is who takes pieces of a window that is too long for one walk,
 // or free for more; nil: nobody.
 func (s *searchRun) ascend(ctx context.Context, sw *sweep, w window) (up ascent, err error) {
-	t, ctx := newTrail(ctx)
+	t, ctx := newTrail(ctx, w.after)
 	defer func() { err = t.end(err) }()
 	up.from = w.lo
 	guard := newGuard(s.feed.Name)
@@ -91,7 +91,7 @@ func (s *searchRun) ascend(ctx context.Context, sw *sweep, w window) (up ascent,
 		}
 		if sw != nil {
 			rest := relay{window: w, ordered: ordered, stuck: first == top, guard: guard}
-			rest.lo = up.from
+			rest.lo, rest.after = up.from, t.last
 			if up.left, err = sw.relieve(ctx, rest); up.left || err != nil {
 				return up, err
 			}
@@ -107,6 +107,7 @@ func (s *searchRun) open(ctx context.Context, sw *sweep, w window, first *interc
 	w.rows()
 	bound, attempts := w.lo, 0
 	for range followUps {
+		still := s.client.Now().Unix() - s.lag()
 		down, err := s.descend(ctx, sw, w, bound, first)
 		first, sw = nil, nil
 		switch {
@@ -122,6 +123,8 @@ func (s *searchRun) open(ctx context.Context, sw *sweep, w window, first *interc
 			return nil
 		case down.fresh == 0:
 			bound, attempts = max(bound, down.newest)+1, 0 // more rows share the newest second than fit on a page
+		case down.newest < still:
+			bound, attempts = max(bound, down.newest+1), 0 // no more rows will show up in that second
 		default:
 			bound, attempts = max(bound, down.newest), 0
 		}
@@ -140,7 +143,7 @@ type descent struct {
 
 // descend walks once from the top down to bound.
 func (s *searchRun) descend(ctx context.Context, sw *sweep, w window, bound int64, page *intercom.SearchPage) (d descent, err error) {
-	t, ctx := newTrail(ctx)
+	t, ctx := newTrail(ctx, nil)
 	defer func() { err = t.end(err) }()
 	d.newest = math.MinInt64
 	guard := newGuard(s.feed.Name)

@@ -230,6 +230,29 @@ func TestCheckpoint(t *testing.T) {
 	}
 }
 
+// TestCheckpointWaitsForTheChildrenOfAnEarlierWalk: a window is left to others in pieces, which meet rows of
+// its last page again. Their children may still be on their way when all of a piece has been emitted.
+func TestCheckpointWaitsForTheChildrenOfAnEarlierWalk(t *testing.T) {
+	slow := map[string]bool{}
+	o := emulator.Options{Size: talks(700), Intercept: func(_ http.ResponseWriter, r *http.Request) bool {
+		if slow[r.URL.Path] {
+			time.Sleep(20 * time.Second)
+		}
+		return false
+	}}
+	bubble(t, "2.16", o, func(t *testing.T, w *world) {
+		w.Edit(func(world *emulator.World) {
+			for i, id := range world.IDs("conversations") {
+				world.SetUpdatedAt("conversations", id, born.Unix()-4_000_000+int64(i/3)*10_000)
+				slow["/conversations/"+id] = i < 10 // on the first pages of all
+			}
+		})
+		out := w.read(t, reading{streams: []string{"conversations", "conversation_parts"}, config: pages(5)})
+		w.check(t, false, "conversations", "conversation_parts")
+		checkpointsAreTrue(t, w, out)
+	})
+}
+
 func checkpointsAreTrue(t *testing.T, w *world, out *run) {
 	t.Helper()
 	truth, err := w.Truth("conversations", w.version)
