@@ -75,7 +75,7 @@ func benchWay(b *testing.B, d protocol.Dialect, body []byte) {
 }
 
 // benchSearch is a search whose answers come from memory and whose lines go nowhere.
-func benchSearch(b *testing.B, d protocol.Dialect, body []byte) *searchRun {
+func benchSearch(b testing.TB, d protocol.Dialect, body []byte) *searchRun {
 	b.Helper()
 	client, err := intercom.New(intercom.Config{BaseURL: "http://127.0.0.1:1", Token: "t", Transport: fromMemory(body)})
 	if err != nil {

@@ -40,6 +40,7 @@ func (s *sweep) disperse(ctx context.Context, w window) (bool, error) {
 		return false, err
 	}
 	w.crowd, w.share = &crowd{searchRun: s.searchRun, span: w.span}, nil
+	w.created = s.everCreated() // a piece that cannot be cut is still a piece
 	w.crowd.left.Store(1)
 	group, counting := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.scatter(counting, group, w, n) })
@@ -49,15 +50,24 @@ func (s *sweep) disperse(ctx context.Context, w window) (bool, error) {
 	return true, w.crowd.done(ctx)
 }
 
-// dated tells whether all rows that walking a window would show have a day of creation.
+// dated tells whether all rows that walking a window would show have a day of creation. Rows leave a closed
+// window, and come into an open one: between the two counts they must not make up for one without a day.
 func (s *searchRun) dated(ctx context.Context, w window) (bool, error) {
-	all, err := s.count(ctx, w, true)
+	withDay := w
+	withDay.created = span{founded + 1, forever}
+	first, second := w, withDay
+	if w.open() {
+		first, second = withDay, w
+	}
+	a, err := s.count(ctx, first, true)
 	if err != nil {
 		return false, err
 	}
-	w.created = span{founded + 1, forever}
-	dated, err := s.count(ctx, w, true)
-	return dated >= all, err
+	b, err := s.count(ctx, second, true)
+	if w.open() {
+		return a >= b, err
+	}
+	return b >= a, err
 }
 
 // scatter cuts a window of n rows by the day of creation, and the pieces likewise, until they are short

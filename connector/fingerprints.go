@@ -53,6 +53,14 @@ func (f *fingerprints) covers(at int64) bool {
 	return at >= f.from
 }
 
+// has tells whether a version is remembered under a key.
+func (f *fingerprints) has(key uint64) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, ok := f.rows[key]
+	return ok
+}
+
 // known tells whether p's very content was handed on last under its key, and notes p if not.
 func (f *fingerprints) known(p print) bool {
 	f.mu.Lock()

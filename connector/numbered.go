@@ -89,7 +89,7 @@ func (w *numberedWalk) rest(ctx context.Context, second string) error {
 	query := u.Query()
 	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(pagesAtOnce)
-	for n := int64(2); n <= w.first.pages && reading.Err() == nil; n++ {
+	for n := int64(2); n <= w.first.pages && reading.Err() == nil && !w.hasMoved(); n++ {
 		query.Set("page", strconv.FormatInt(n, 10))
 		u.RawQuery = query.Encode()
 		at := u.String()
@@ -176,6 +176,12 @@ func follows(next string, number, pages int64) bool {
 	}
 	u, err := url.Parse(next)
 	return err == nil && u.Query().Get("page") == strconv.FormatInt(number+1, 10)
+}
+
+func (w *numberedWalk) hasMoved() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.moved
 }
 
 func (w *numberedWalk) loops(what string, args ...any) error {

@@ -356,3 +356,30 @@ func TestActivityLogsResumeBelowTheIndexLag(t *testing.T) {
 		}
 	})
 }
+
+// TestAListThatMovedIsLeft: pages of a list that has moved are not asked for to its end, which may be far.
+func TestAListThatMovedIsLeft(t *testing.T) {
+	calls := 0
+	o := emulator.Options{Intercept: func(rw http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path != logsPath {
+			return false
+		}
+		calls++
+		page, err := strconv.Atoi(r.URL.Query().Get("page"))
+		if err != nil {
+			page = 1
+		}
+		query := r.URL.Query()
+		query.Set("page", strconv.Itoa(page+1))
+		return answer(rw, 200, fmt.Sprintf(`{"type":"activity_log.list","activity_logs":[{"id":"1","created_at":%d}],`+
+			`"pages":{"type":"pages","page":%d,"per_page":1,"total_pages":1000000000,"next":"http://%s%s?%s"}}`,
+			born.Unix()-1000, page, r.Host, logsPath, query.Encode()))
+	}}
+	bubble(t, "2.16", o, func(t *testing.T, w *world) {
+		out := w.read(t, reading{streams: []string{"activity_logs"}, failing: true, config: small(1)})
+		errorAs[*MovingError](t, out)
+		if calls > (rewalks+1)*3*pagesAtOnce {
+			t.Errorf("%d calls", calls)
+		}
+	})
+}

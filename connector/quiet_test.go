@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"source-intercom/emulator"
+	"source-intercom/protocol"
 
 	"github.com/tidwall/gjson"
 )
@@ -126,5 +127,22 @@ func TestStateIsBounded(t *testing.T) {
 	last := 6*maxFingerprints - 1
 	if !again.same(print{key: keyHash(fmt.Sprint(last)), content: uint64(last + 1)}) || len(again.rows) != maxFingerprints {
 		t.Errorf("%d fingerprints came back, want the %d newest", len(again.rows), maxFingerprints)
+	}
+}
+
+// TestAnOlderVersionThatComesLast is followed by the younger one when that comes again: two walks may show a
+// row, and hand on what they show, in either order.
+func TestAnOlderVersionThatComesLast(t *testing.T) {
+	s := benchSearch(t, protocol.Airbyte{}, nil)
+	run := s.runs[0]
+	run.prints.rememberFrom(100)
+	e := s.emitter(t.Context(), run)
+	for _, version := range []string{`{"id":"1","updated_at":200}`, `{"id":"1","updated_at":50}`, `{"id":"1","updated_at":200}`} {
+		if err := e.row(gjson.Parse(version)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if e.n != 3 {
+		t.Errorf("%d rows were emitted, want the younger one again", e.n)
 	}
 }

@@ -145,7 +145,9 @@ func (s *scroll) take(ctx context.Context, answer *intercom.Answer) (param strin
 	if next.Type != gjson.String || next.Str == "" {
 		return "", 0, fresh, &intercom.ShapeError{Stream: s.feed.Name, Path: "scroll_param", Want: "a text", Found: found(next)}
 	}
-	return strings.Clone(next.Str), len(page), fresh, s.pages.push(ctx, []byte(answer.Body))
+	param, body := strings.Clone(next.Str), []byte(answer.Body)
+	answer.Release() // push may wait for those who wait for memory
+	return param, len(page), fresh, s.pages.push(ctx, body)
 }
 
 // note counts the companies of a page that are new to this walk.

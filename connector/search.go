@@ -155,9 +155,7 @@ func (s *searchRun) halves(w window) (low, high window, ok bool) {
 func (s *searchRun) byCreation(w window, k int64) []window {
 	created := w.created
 	if created == (span{}) {
-		// Intercom was founded in 2011; what claims to be older stays in the lowest piece, whose
-		// query has no lower bound, as the highest has no upper one.
-		created = span{founded, s.client.Now().Unix() + daysOpen}
+		created = s.everCreated()
 	}
 	var pieces []window
 	from := created.lo
@@ -174,6 +172,10 @@ func (s *searchRun) byCreation(w window, k int64) []window {
 	}
 	return pieces
 }
+
+// everCreated spans all days of creation. Intercom was founded in 2011; what claims to be older stays in the
+// lowest piece, whose query has no lower bound, as the highest has no upper one.
+func (s *searchRun) everCreated() span { return span{founded, s.client.Now().Unix() + daysOpen} }
 
 // midnight is the last midnight of the workspace's zone that is not after t. Bounds on midnights only
 // save pages; no row depends on the zone being right.

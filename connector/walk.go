@@ -25,6 +25,11 @@ func (s *searchRun) walkClosed(ctx context.Context, sw *sweep, w window, attempt
 	rest := w
 	rest.lo = up.from
 	low, high, ok := s.halves(rest)
+	if ok && rest.created == (span{}) && low.created != (span{}) {
+		if ok, err = s.dated(ctx, rest); err != nil {
+			return err
+		}
+	}
 	if !ok {
 		if attempt == rewalks {
 			return &MovingError{Feed: s.feed.Name, Window: rest.span}

@@ -58,6 +58,7 @@ type Client struct {
 	now       func() time.Time
 	gate      gate
 	memory    memory
+	apart     memory // for calls that wait for nobody (Request.Once)
 	outage    outage
 	counter   counter
 	succeeded atomic.Bool // a call was accepted: the token is good
@@ -100,6 +101,7 @@ func New(cfg Config) (*Client, error) {
 		transport: cfg.Transport,
 		now:       now,
 		memory:    newMemory(cfg.MaxHeld),
+		apart:     newMemory(cfg.MaxHeld),
 		outage:    outage{log: cfg.Log},
 		counter:   counter{byStream: make(map[string]Counts)},
 	}

@@ -133,7 +133,7 @@ func (g *gate) next() *waiter {
 func (g *gate) admit() {
 	for g.waiting > 0 {
 		now := g.now()
-		t, why, again := g.pace.admit(now)
+		t, why, again := g.pace.admit(now, g.urgent.calls.Len() > 0)
 		if why != holdNot {
 			g.tell(why)
 			g.wakeAt(again, now)

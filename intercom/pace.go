@@ -95,8 +95,9 @@ const (
 )
 
 // admit lets one call start at now, or tells why not and when to ask again; a zero time means that only
-// an answer can change it.
-func (p *pace) admit(now time.Time) (ticket, hold, time.Time) {
+// an answer can change it. An urgent call does not wait for slots, which calls that wait for memory may
+// hold for long; only the user's own bound holds it.
+func (p *pace) admit(now time.Time, urgent bool) (ticket, hold, time.Time) {
 	if now.Before(p.paused) {
 		return ticket{}, holdPause, p.paused
 	}
@@ -109,7 +110,7 @@ func (p *pace) admit(now time.Time) (ticket, hold, time.Time) {
 	if left, next := p.cap.left(now); left < 1 {
 		return ticket{}, holdCap, next
 	}
-	if p.slots.inFlight >= p.slots.bound(p.perSecond()) {
+	if p.slots.capped() || !urgent && p.slots.inFlight >= p.slots.bound(p.perSecond()) {
 		return ticket{}, holdSlots, time.Time{}
 	}
 	t := ticket{sent: now, window: p.window, reset: p.reset, late: p.lateNow(now)}

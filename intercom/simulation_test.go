@@ -112,7 +112,7 @@ func (w *world) run(p pace) *world {
 func (w *world) admit() {
 	w.alarm = time.Time{}
 	for w.sent-w.ended < w.workers && (w.calls == 0 || w.sent-w.refused < w.calls) {
-		t, why, again := w.pace.admit(w.now)
+		t, why, again := w.pace.admit(w.now, false)
 		if why != holdNot {
 			if w.alarm = again; !again.IsZero() && !again.After(w.now) {
 				panic("asked to come again at once")

@@ -91,9 +91,13 @@ func (c *Client) try(ctx context.Context, r Request, target *url.URL, number int
 	}
 	defer func() { c.counter.add(r.Stream, counts) }()
 
-	came := &arrival{memory: share{of: c.memory.arriving}}
+	memory := c.memory
+	if r.Once {
+		memory = c.apart
+	}
+	came := &arrival{memory: share{of: memory.arriving}}
 	defer came.release()
-	a := &Answer{stream: r.Stream, memory: share{of: c.memory.answers}}
+	a := &Answer{stream: r.Stream, memory: share{of: memory.answers}}
 	failure := c.exchange(ctx, r, target, came, a, &counts)
 	if failure == nil {
 		failure = c.unpack(ctx, r, came, a, &counts)

@@ -1,0 +1,82 @@
+package connector
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"source-intercom/emulator"
+)
+
+// TestScrollDoesNotWaitForStdout: while stdout stands still and answers fill the memory that they may have,
+// the scroll goes on. It would expire otherwise.
+func TestScrollDoesNotWaitForStdout(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a large world")
+	}
+	size := talks(150)
+	size.PartsPerConversation, size.Companies = 400, 4000
+	o := atIntercomsPace(size)
+	var scrolls atomic.Int64
+	o.Intercept = func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == "/companies/scroll" && r.URL.Query().Get("scroll_param") == "" {
+			scrolls.Add(1)
+		}
+		return false
+	}
+	bubble(t, "2.16", o, func(t *testing.T, w *world) {
+		gate, written := make(chan struct{}), 0
+		time.AfterFunc(90*time.Second, func() { close(gate) })
+		w.read(t, reading{streams: []string{"companies", "conversations", "conversation_parts"}, through: func(out io.Writer) io.Writer {
+			return writerFunc(func(b []byte) (int, error) {
+				if written += len(b); written > 1<<18 {
+					<-gate
+				}
+				return out.Write(b)
+			})
+		}})
+		if scrolls.Load() != 1 {
+			t.Errorf("the scroll was begun %d times", scrolls.Load())
+		}
+		w.check(t, false, "companies", "conversations", "conversation_parts")
+	})
+}
+
+// TestScrollKeepsNoMemory: without a temporary directory the scroll waits for those who read its pages, and so
+// must not keep what they wait for.
+func TestScrollKeepsNoMemory(t *testing.T) {
+	t.Setenv("TMPDIR", "/nonexistent")
+	pad := strings.Repeat("x", 15_000)
+	pages := 0
+	o := emulator.Options{Latency: 100 * time.Millisecond}
+	o.Intercept = func(rw http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case r.URL.Path == "/companies/scroll":
+			if pages++; pages > 12 {
+				return answer(rw, 200, `{"type":"list","data":[],"scroll_param":"same"}`)
+			}
+			rows := make([]string, 100)
+			for i := range rows {
+				rows[i] = fmt.Sprintf(`{"type":"company","id":"c%04d","name":"%s","updated_at":%d}`, pages*100+i, pad, born.Unix()-1000)
+			}
+			return answer(rw, 200, `{"type":"list","data":[`+strings.Join(rows, ",")+`],"scroll_param":"same"}`)
+		case strings.HasSuffix(r.URL.Path, "/segments"):
+			time.Sleep(2 * time.Second)
+			return answer(rw, 200, `{"type":"list","data":[{"type":"segment","id":"s1","name":"n"}]}`)
+		}
+		return false
+	}
+	bubble(t, "2.16", o, func(t *testing.T, w *world) {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
+		defer cancel()
+		out := w.read(t, reading{streams: []string{"companies", "company_segments"}, maxHeld: 1, ctx: ctx})
+		if n := out.counts["company_segments"]; n != 1200 {
+			t.Errorf("%d memberships, want 1200", n)
+		}
+	})
+}
