@@ -12,14 +12,30 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// buffers are reused between batches; the writer gives them back.
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, batchBytes+batchBytes/4); return &b }}
+// Buffers are reused between batches; the writer gives them back. Hundreds of parents may have their
+// children ready while stdout is busy, and most of them have few.
+var (
+	pageBuffers  = sync.Pool{New: func() any { b := make([]byte, 0, batchBytes+batchBytes/4); return &b }}
+	childBuffers = sync.Pool{New: func() any { b := make([]byte, 0, childBytes); return &b }}
+)
 
-func getBuffer() []byte { return (*buffers.Get().(*[]byte))[:0] }
+// childBytes is what the children of one parent take, mostly.
+const childBytes = 8 << 10
+
+func getBuffer(s *Stream) []byte {
+	if s.Child != nil {
+		return (*childBuffers.Get().(*[]byte))[:0]
+	}
+	return (*pageBuffers.Get().(*[]byte))[:0]
+}
 
 func putBuffer(b []byte) {
-	if cap(b) >= batchBytes && cap(b) <= 4*batchBytes {
-		buffers.Put(&b)
+	switch {
+	case cap(b) > 4*batchBytes:
+	case cap(b) >= batchBytes:
+		pageBuffers.Put(&b)
+	case cap(b) >= childBytes:
+		childBuffers.Put(&b)
 	}
 }
 
@@ -77,7 +93,7 @@ func (e *emitter) encode(row gjson.Result, inject []protocol.Inject) (uint64, pr
 		return 0, protocol.Encoded{}, err
 	}
 	if e.buf == nil {
-		e.buf = getBuffer()
+		e.buf = getBuffer(e.run.stream)
 	}
 	var at protocol.Encoded
 	e.buf, at = e.run.encoder.Append(e.buf, row.Raw, inject, e.at)

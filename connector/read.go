@@ -253,7 +253,7 @@ func (f *feedRun) remember() {
 func (f *feedRun) begin(ctx context.Context, run *streamRun) {
 	run.setStatus(protocol.Started)
 	line := f.Dialect.AppendStatus(nil, run.stream.Name, protocol.Started, time.Now())
-	_ = f.writer.send(ctx, batch{run: run, lines: line}) // a cancelled run is noticed by the walk
+	_ = f.writer.send(context.WithoutCancel(ctx), batch{run: run, lines: line}) // what ends must have begun
 	f.Log.Debug().Str("stream", run.stream.Name).Msg("stream started")
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"strings"
 	"time"
@@ -54,7 +53,7 @@ func (s *scroll) drain(ctx context.Context) error {
 	met := newSeen()
 	for {
 		body, err := s.pages.pop(ctx)
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, errDrained) {
 			return t.end(nil)
 		}
 		if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"sync"
 
@@ -13,6 +12,9 @@ import (
 
 // spillMemory is what a spill keeps in memory before it writes to its file.
 const spillMemory = 8 << 20
+
+// errDrained is the end of a spill. It is nobody else's error: the API's failures wrap io.EOF.
+var errDrained = errors.New("all pages were taken")
 
 // A spill is a queue of byte slices between one that must not wait and one that may be slow. Beyond
 // spillMemory it goes to a temporary file without a name, so that nothing is left behind whatever
@@ -93,7 +95,7 @@ func (s *spill) end(err error) {
 	s.signal()
 }
 
-// pop takes the oldest slice. It waits for one, and returns io.EOF after the last.
+// pop takes the oldest slice. It waits for one, and returns errDrained after the last.
 func (s *spill) pop(ctx context.Context) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,7 +111,7 @@ func (s *spill) pop(ctx context.Context) ([]byte, error) {
 		case s.ended && s.err != nil:
 			return nil, s.err
 		case s.ended:
-			return nil, io.EOF
+			return nil, errDrained
 		}
 		if err := s.wait(ctx); err != nil {
 			return nil, err

@@ -66,7 +66,7 @@ func TestSpillKeepsOrder(t *testing.T) {
 		for popped < pushed {
 			take()
 		}
-		if _, err := s.pop(context.Background()); !errors.Is(err, io.EOF) {
+		if _, err := s.pop(context.Background()); !errors.Is(err, errDrained) {
 			t.Fatalf("after the last slice: %v", err)
 		}
 		if err := s.close(); err != nil {
@@ -129,7 +129,7 @@ func TestSpillWithoutFile(t *testing.T) {
 				t.Fatalf("slice %d came out wrong", n)
 			}
 		}
-		if _, err := s.pop(t.Context()); !errors.Is(err, io.EOF) {
+		if _, err := s.pop(t.Context()); !errors.Is(err, errDrained) {
 			t.Errorf("after the last slice: %v", err)
 		}
 	})

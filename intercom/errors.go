@@ -42,8 +42,9 @@ type Error struct {
 	Err       error  // what the network or the decoder said; may be nil
 
 	retryAfter time.Duration
-	unsent     bool // the request certainly did not reach the server
-	throttled  bool // 429
+	unsent     bool          // the request certainly did not reach the server
+	throttled  bool          // 429
+	queued     time.Duration // how long the try waited for its turn
 }
 
 func (e *Error) Unwrap() error { return e.Err }
@@ -163,9 +164,10 @@ func refusal(status int, h http.Header, body []byte, known bool) *Error {
 		e.Kind, e.throttled = RateLimited, true
 	case status >= 500, status == http.StatusRequestTimeout:
 		e.Kind = Temporary
-	case (status == http.StatusMethodNotAllowed || status == http.StatusForbidden) && !isJSON:
-		// A captcha page of whatever guards the API: the method is right.
-		e.Kind, e.Message = Temporary, "a web page instead of an answer"
+	case (status == http.StatusMethodNotAllowed || status == http.StatusForbidden) && !isJSON,
+		status != http.StatusNotFound && status != http.StatusGone && len(body) > 0 && !isJSON:
+		// A captcha page of whatever guards the API, or an answer that was cut short.
+		e.Kind, e.Message = Temporary, "a web page or half an answer"
 	case status == http.StatusUnauthorized:
 		e.Kind = BadToken
 		if known && !tokenIsDead[e.Code] {

@@ -32,6 +32,8 @@ func TestRefusals(t *testing.T) {
 		{403, list("api_plan_restricted", "x"), intercom.PlanRestricted, ""},
 		{403, list("forbidden", "You do not have the required scope"), intercom.MissingScope, ""},
 		{403, "<html>", intercom.Temporary, ""},
+		{400, `{"type":"error.list","errors":[{"code":"scroll_exi`, intercom.Temporary, ""},
+		{401, `{"type":"error.list","err`, intercom.Temporary, ""},
 		{404, list("not_found", "x"), intercom.NotFound, ""},
 		{404, "<html><h1>404 Not Found</h1></html>", intercom.NotFound, ""},
 		{405, list("x", "x"), intercom.BadRequest, ""},

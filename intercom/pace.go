@@ -95,8 +95,8 @@ const (
 )
 
 // admit lets one call start at now, or tells why not and when to ask again; a zero time means that only
-// an answer can change it. An urgent call does not wait for slots, which calls that wait for memory may
-// hold for long; only the user's own bound holds it.
+// an answer can change it. For an urgent call there is one slot more, since those that wait for memory may
+// hold theirs for long; only the user's own bound holds it.
 func (p *pace) admit(now time.Time, urgent bool) (ticket, hold, time.Time) {
 	if now.Before(p.paused) {
 		return ticket{}, holdPause, p.paused
@@ -110,7 +110,11 @@ func (p *pace) admit(now time.Time, urgent bool) (ticket, hold, time.Time) {
 	if left, next := p.cap.left(now); left < 1 {
 		return ticket{}, holdCap, next
 	}
-	if p.slots.capped() || !urgent && p.slots.inFlight >= p.slots.bound(p.perSecond()) {
+	slots := p.slots.bound(p.perSecond())
+	if urgent && p.limit > 0 {
+		slots++
+	}
+	if p.slots.capped() || p.slots.inFlight >= slots {
 		return ticket{}, holdSlots, time.Time{}
 	}
 	t := ticket{sent: now, window: p.window, reset: p.reset, late: p.lateNow(now)}

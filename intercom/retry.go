@@ -49,6 +49,8 @@ func (t *trial) next(e *Error, now time.Time) (time.Duration, bool) {
 	}
 	if t.failed == 0 {
 		t.since = now
+	} else {
+		t.since = t.since.Add(e.queued) // those who wait for their turn are in no trouble
 	}
 	t.failed++
 	left := t.maxRetry - now.Sub(t.since)

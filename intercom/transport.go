@@ -103,6 +103,7 @@ func (c *Client) try(ctx context.Context, r Request, target *url.URL, number int
 		failure = c.unpack(ctx, r, came, a, &counts)
 	}
 	if failure != nil {
+		failure.queued = counts.Waited
 		a.Release()
 		return nil, c.failure(r, failure)
 	}

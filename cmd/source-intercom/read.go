@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"runtime/debug"
 
 	"source-intercom/connector"
 	"source-intercom/protocol"
@@ -29,6 +31,7 @@ func (p *process) readCommand() *cobra.Command {
 				return &inputError{errors.New("no catalog is given: name one with --catalog, " +
 					"such as catalog.json, which selects every stream, or what discover prints")}
 			}
+			boundMemory()
 			_, err := p.read(cmd.Context(), d, o)
 			return err
 		},
@@ -93,6 +96,17 @@ func (p *process) read(ctx context.Context, d protocol.Dialect, o readOptions) (
 	}
 	summary, err := p.runReader(ctx, options, keep)
 	return summary, o.nameFile(err)
+}
+
+// memoryLimit is how much memory a read lets garbage take up before it is collected, whatever else there is
+// room for. Pages, batches and connections stay far below it.
+const memoryLimit = 48 << 20 // bytes
+
+// boundMemory sets the limit, unless the user has set one.
+func boundMemory() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 }
 
 // runReader runs one read with all that is told about it: the status while it runs, and the summary

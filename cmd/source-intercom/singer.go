@@ -71,6 +71,7 @@ func (p *process) tap(ctx context.Context, name string, o singerOptions) error {
 	case o.test:
 		return p.test(ctx, o.inputs)
 	}
+	boundMemory()
 	_, err := p.read(ctx, d, o.readOptions)
 	return err
 }

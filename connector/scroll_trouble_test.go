@@ -80,3 +80,20 @@ func TestScrollKeepsNoMemory(t *testing.T) {
 		}
 	})
 }
+
+// TestScrollThatHangsUpIsNotTheEnd: a connection that ends is an EOF, and must not pass for the last page.
+func TestScrollThatHangsUpIsNotTheEnd(t *testing.T) {
+	o := emulator.Options{Intercept: func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == "/companies/scroll" {
+			panic(http.ErrAbortHandler)
+		}
+		return false
+	}}
+	bubble(t, "2.16", o, func(t *testing.T, w *world) {
+		out := w.read(t, reading{streams: []string{"companies", "company_segments"}, failing: true})
+		out.isIncomplete(t, "companies")
+		if s := out.statuses["company_segments"]; s[len(s)-1] != "INCOMPLETE" {
+			t.Errorf("company_segments: statuses %v", s)
+		}
+	})
+}
