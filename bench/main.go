@@ -24,7 +24,7 @@ import (
 type extent int
 
 const (
-	quick extent = iota // a first look, some three minutes
+	quick extent = iota // a first look, some four minutes
 	usual
 	full // also the sizes that take many minutes each
 )
@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.StringVar(&b.binary, "binary", "bin/source-intercom", "the program to measure")
 	only := flags.String("only", "", "sections to run, separated by commas: "+names(sections)+"; all without it")
-	short := flags.Bool("quick", false, "a first look in about three minutes")
+	short := flags.Bool("quick", false, "a first look in about four minutes")
 	long := flags.Bool("full", false, "also the largest sizes, which take many minutes each")
 	if err := flags.Parse(args); err != nil {
 		return err
