@@ -20,20 +20,11 @@ import (
 	"time"
 )
 
-// extent is how long the bench may take.
-type extent int
-
-const (
-	quick extent = iota // a first look, some four minutes
-	usual
-	full // also the sizes that take many minutes each
-)
-
 // bench is what all sections share.
 type bench struct {
 	binary string
 	dir    string // for files of the run
-	extent extent
+	quick  bool   // a first look
 	out    io.Writer
 }
 
@@ -58,20 +49,13 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	b := &bench{extent: usual, out: os.Stdout}
+	b := &bench{out: os.Stdout}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.StringVar(&b.binary, "binary", "bin/source-intercom", "the program to measure")
 	only := flags.String("only", "", "sections to run, separated by commas: "+names(sections)+"; all without it")
-	short := flags.Bool("quick", false, "a first look in about four minutes")
-	long := flags.Bool("full", false, "also the largest sizes, which take many minutes each")
+	flags.BoolVar(&b.quick, "quick", false, "a first look in about four minutes")
 	if err := flags.Parse(args); err != nil {
 		return err
-	}
-	switch {
-	case *short:
-		b.extent = quick
-	case *long:
-		b.extent = full
 	}
 	chosen, err := choose(*only)
 	if err != nil {

@@ -42,13 +42,11 @@ func memory(ctx context.Context, b *bench) error {
 
 func (b *bench) memoryCases() []memoryCase {
 	cases := []memoryCase{{10_000, 0, 0}}
-	if b.extent >= usual {
-		cases = append(cases, memoryCase{100_000, 0, 0}, memoryCase{10_000, 0, 800 * time.Millisecond}, memoryCase{2000, 500, 0}, memoryCase{2000, 500, 800 * time.Millisecond})
+	if b.quick {
+		return cases
 	}
-	if b.extent == full {
-		cases = append(cases, memoryCase{1_000_000, 0, 0})
-	}
-	return cases
+	return append(cases, memoryCase{100_000, 0, 0}, memoryCase{1_000_000, 0, 0},
+		memoryCase{10_000, 0, 800 * time.Millisecond}, memoryCase{2000, 500, 0}, memoryCase{2000, 500, 800 * time.Millisecond})
 }
 
 func (b *bench) memoryOf(ctx context.Context, c memoryCase) (outcome, error) {

@@ -34,7 +34,7 @@ func rate(ctx context.Context, b *bench) error {
 }
 
 func (b *bench) rateCases() []rateCase {
-	if b.extent == quick {
+	if b.quick {
 		return []rateCase{{84, 300 * time.Millisecond, false, 2}, {167, 100 * time.Millisecond, true, 2}, {usualLimit, 300 * time.Millisecond, false, 2}}
 	}
 	var alone, beside []rateCase

@@ -24,7 +24,7 @@ type measured struct {
 // machine does not meet all measurements of one benchmark.
 func record(ctx context.Context, b *bench) error {
 	rounds := 5
-	if b.extent == quick {
+	if b.quick {
 		rounds = 2
 	}
 	var text []byte

@@ -68,7 +68,7 @@ func wallTime(ctx context.Context, b *bench) error {
 
 func (b *bench) timeCases() []timeCase {
 	part := 1
-	if b.extent == quick {
+	if b.quick {
 		part = 10
 	}
 	version := func(v string) map[string]any { return map[string]any{"api_version": v} }
