@@ -26,6 +26,11 @@ test: ## all tests that need Go alone
 race: ## the same on less data, watched by the race detector and in random order
 	go test -race -short -shuffle=on -timeout 20m ./...
 
+.PHONY: chaos
+SEEDS ?= 100
+chaos: ## SEEDS random worlds, read through faults, edits and kills
+	CHAOS_SEEDS=$(SEEDS) go test -count=1 -timeout 60m -run 'TestChaos$$' ./connector
+
 .PHONY: lint
 lint: $(LINT) ## formatting, vet, golangci-lint
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
