@@ -66,7 +66,7 @@ func (e *emitter) row(row gjson.Result) error {
 	}
 	// An older version is noted, too, where a younger one was handed on before it: else that one would be
 	// taken for known when it comes again.
-	if cursor, ok := e.cursor(row); ok && (e.run.prints.covers(cursor) || e.run.prints.has(key)) {
+	if cursor, ok := e.cursor(row); ok && e.run.prints.concerns(key, cursor) {
 		p := print{key: key, content: protocol.Fingerprint(e.buf[at.Start:at.End]), at: cursor}
 		if e.run.prints.known(p) {
 			e.buf = e.buf[:before]

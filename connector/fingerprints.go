@@ -53,12 +53,13 @@ func (f *fingerprints) covers(at int64) bool {
 	return at >= f.from
 }
 
-// has tells whether a version is remembered under a key.
-func (f *fingerprints) has(key uint64) bool {
+// concerns tells whether a row is to be remembered: because its cursor value is young enough, or because
+// another version of it is remembered already.
+func (f *fingerprints) concerns(key uint64, at int64) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	_, ok := f.rows[key]
-	return ok
+	_, has := f.rows[key]
+	return has || at >= f.from
 }
 
 // known tells whether p's very content was handed on last under its key, and notes p if not.

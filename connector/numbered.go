@@ -16,8 +16,7 @@ import (
 // pagesAtOnce bounds the pages of one numbered list that are asked for at a time.
 const pagesAtOnce = 8
 
-// numbered walks a list whose pages have numbers. page must give the answer back as soon as it needs the
-// rows no more, and may be called from several goroutines. On data that moves such a list repeats rows and
+// numbered walks a list whose pages have numbers. page may be called from several goroutines. On data that moves such a list repeats rows and
 // skips others, so it is walked again when its length or its first row changed on the way.
 func (f *feedRun) numbered(ctx context.Context, path string, page takePage) error {
 	for try := 0; ; try++ {
@@ -33,8 +32,8 @@ func (f *feedRun) numbered(ctx context.Context, path string, page takePage) erro
 	}
 }
 
-// takePage is what a walk does with the rows of an answer.
-type takePage func(rows []gjson.Result, answer *intercom.Answer) error
+// takePage is what a walk does with the rows of an answer. It must release them when it needs them no more.
+type takePage func(rows []gjson.Result, release func()) error
 
 // A numberedWalk is one walk over a numbered list.
 type numberedWalk struct {
@@ -125,7 +124,7 @@ func (w *numberedWalk) take(ctx context.Context, at string, number int64) (next 
 	if moved, err := w.check(number, next, answer, rows); err != nil || moved {
 		return "", err
 	}
-	return next, w.page(rows, answer)
+	return next, w.page(rows, answer.Release)
 }
 
 // ask notes a page that is asked for, and tells whether it is the first time.

@@ -48,6 +48,47 @@ func (h *haul) add(f *feedRun, i int, row gjson.Result, content uint64) error {
 	return nil
 }
 
+// sift judges a page's rows and emits those that are records themselves. A row is passed over unless it is
+// mine and was not met before; fresh counts those that are left, of which each stream gets what it takes.
+// Walks that share what they have met sift one page at a time.
+func (f *feedRun) sift(ctx context.Context, rows []gjson.Result, met *seen,
+	mine func(at int64, dated bool) bool, takes func(run *streamRun, at int64, dated bool) bool,
+) (h *haul, fresh int, err error) {
+	met.turn.Lock()
+	defer met.turn.Unlock()
+	if h, err = f.newHaul(); err != nil {
+		return nil, 0, err
+	}
+	for _, row := range rows {
+		at, dated := f.cursor(row)
+		if !mine(at, dated) {
+			continue
+		}
+		content := contentOf(row)
+		if met.again(rowKey(row), content) {
+			continue
+		}
+		fresh++
+		for i, run := range h.runs {
+			if !takes(run, at, dated) {
+				continue
+			}
+			if err := f.blame(ctx, run, h.add(f, i, row, content)); err != nil {
+				return nil, fresh, err
+			}
+		}
+	}
+	return h, fresh, f.emit(ctx, h)
+}
+
+// cursor is when a row changed last by its feed's cursor, in Unix seconds, if it says so.
+func (f *feedRun) cursor(row gjson.Result) (at int64, dated bool) {
+	if f.feed.Cursor == "" {
+		return 0, false
+	}
+	return seconds(row.Get(f.feed.Cursor))
+}
+
 // emit hands on the rows, each stream's as they are. The page they came from may be released then.
 func (f *feedRun) emit(ctx context.Context, h *haul) error {
 	for i, run := range h.runs {

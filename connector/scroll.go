@@ -105,12 +105,13 @@ func (s *scroll) all(ctx context.Context) error {
 func (s *scroll) walk(ctx context.Context) (met int, how ending, err error) {
 	var param string
 	var last time.Time
+	full := scrollPage // rows of a full page; should Intercom give fewer, the page before tells
 	for rows := 0; ; {
 		answer, err := s.call(ctx, param)
 		var api *intercom.Error
 		switch {
 		case errors.As(err, &api) && api.Kind == intercom.NotFound:
-			if param == "" && len(s.ids) == 0 || param != "" && rows < scrollPage && time.Since(last) <= scrollIdle {
+			if param == "" && len(s.ids) == 0 || param != "" && rows < full && time.Since(last) <= scrollIdle {
 				return met, ended, nil
 			}
 			return met, expired, err
@@ -120,6 +121,9 @@ func (s *scroll) walk(ctx context.Context) (met int, how ending, err error) {
 			return met, ended, err
 		}
 		last = time.Now()
+		if rows > 0 {
+			full = min(full, rows)
+		}
 		fresh := 0
 		param, rows, fresh, err = s.take(ctx, answer)
 		met += fresh

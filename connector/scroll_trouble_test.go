@@ -97,3 +97,22 @@ func TestScrollThatHangsUpIsNotTheEnd(t *testing.T) {
 		}
 	})
 }
+
+// TestScrollOfSmallPages: where pages have fewer companies than Intercom documents, a 404 after one that is as
+// long as those before is no end.
+func TestScrollOfSmallPages(t *testing.T) {
+	script := &scriptedScroll{answers: []scrollAnswer{
+		page(0, 20), page(20, 20), status(404), // another program's failure closed it
+		page(0, 20), page(20, 20), page(40, 20), page(60, 7), status(404),
+	}}
+	bubble(t, "2.16", emulator.Options{Intercept: script.intercept}, func(t *testing.T, w *world) {
+		out := w.read(t, reading{streams: []string{"companies"}})
+		out.onlyOnce(t)
+		if n := out.counts["companies"]; n != 67 {
+			t.Errorf("%d companies, want all 67", n)
+		}
+		if len(script.calls) != len(script.answers) {
+			t.Errorf("%d calls, want %d: after a shorter page it is the end", len(script.calls), len(script.answers))
+		}
+	})
+}

@@ -261,32 +261,8 @@ func (s *searchRun) page(ctx context.Context, t *trail, w window, page *intercom
 	return fresh, s.raise(ctx, t, h, note)
 }
 
-// rows judges a page's rows and emits those that are records themselves. Of two walks that share what
-// they have met, one does so at a time: else an older version of a row could be emitted last.
+// rows emits those rows of a page that are records themselves.
 func (s *searchRun) rows(ctx context.Context, w window, page *intercom.SearchPage) (h *haul, fresh int, err error) {
-	w.met.turn.Lock()
-	defer w.met.turn.Unlock()
-	if h, err = s.newHaul(); err != nil {
-		return nil, 0, err
-	}
-	for _, row := range page.Rows {
-		at, ok := seconds(row.Get(s.feed.Cursor))
-		if ok && !w.contains(at) && at < s.young.Load() {
-			continue // another window's
-		}
-		content := contentOf(row)
-		if w.met.again(keyHash(row.Get("id").String()), content) {
-			continue
-		}
-		fresh++
-		for i, run := range h.runs {
-			if !s.wants(run, at, ok) {
-				continue
-			}
-			if err := s.blame(ctx, run, h.add(s.feedRun, i, row, content)); err != nil {
-				return nil, fresh, err
-			}
-		}
-	}
-	return h, fresh, s.emit(ctx, h)
+	mine := func(at int64, dated bool) bool { return !dated || w.contains(at) || at >= s.young.Load() }
+	return s.sift(ctx, page.Rows, w.met, mine, s.wants)
 }
