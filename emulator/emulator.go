@@ -154,7 +154,7 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if e.options.Intercept != nil && e.options.Intercept(w, r) {
 		return
 	}
-	if !e.wait(r.Context(), e.latency()) {
+	if !sleep(r.Context(), e.latency()) {
 		return
 	}
 	e.serve(w, c)
@@ -166,37 +166,51 @@ func (e *Emulator) serve(w http.ResponseWriter, c *call) {
 	c.now = now
 	w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
 	if r.Header.Get("Authorization") != "Bearer "+e.options.Token {
-		e.send(w, r, fail(http.StatusUnauthorized, "unauthorized", "Access Token Invalid").answer(c.requestID), false)
+		e.send(w, r, fail(http.StatusUnauthorized, "unauthorized", "Access Token Invalid").answer(c.requestID), delivery{})
 		return
 	}
-	allowed, fault := e.admit(w, r, now)
-	var a *answer
-	switch {
-	case !allowed:
-		a = fail(http.StatusTooManyRequests, "rate_limit_exceeded",
+	if !e.admit(w, now) {
+		a := fail(http.StatusTooManyRequests, "rate_limit_exceeded",
 			fmt.Sprintf("Exceeded rate limit of %d in %d_seconds", e.options.RateLimit, int(e.options.RateWindow.Seconds()))).answer(c.requestID)
-	case fault != nil && fault.refuses():
-		a = &answer{requestID: c.requestID}
-	default:
-		a = e.dispatch(c)
+		a.rated = true
+		e.send(w, r, a, delivery{})
+		return
 	}
+	a := e.dispatch(c)
 	a.rated = true
-	cut := false
-	if fault != nil {
-		if !e.wait(r.Context(), fault.Delay) {
-			return
-		}
-		cut = fault.spoil(a)
-		if a.status >= 500 && r.URL.Path == "/companies/scroll" {
-			e.scroll.drop() // "Please restart the scroll operation"
-		}
+	fault, fired := e.fault(r, a)
+	if fault == nil {
+		e.send(w, r, a, delivery{})
+	} else if !e.act(w, c, a, fault, fired) {
+		return
 	}
-	e.send(w, r, a, cut)
 	e.pages.Put(&a.body)
 }
 
-// admit counts the call against the rate window and the fault rules, and sets the rate headers.
-func (e *Emulator) admit(w http.ResponseWriter, r *http.Request, now time.Time) (bool, *Fault) {
+// act answers as a fault wants it. It returns false if nothing was sent.
+func (e *Emulator) act(w http.ResponseWriter, c *call, a *answer, f *Fault, fired int) bool {
+	if f.refuses() && c.undo != nil {
+		c.undo()
+	}
+	d := delivery{kind: f.Kind, long: fired%2 == 1}
+	if f.Kind == "drip" {
+		d.time = f.Delay
+	} else if !sleep(c.r.Context(), f.Delay) {
+		return false
+	}
+	if f.silent(w, c.r) {
+		return false
+	}
+	f.spoil(a)
+	if a.status >= 500 && c.r.URL.Path == "/companies/scroll" {
+		e.scroll.drop() // "Please restart the scroll operation"
+	}
+	e.send(w, c.r, a, d)
+	return true
+}
+
+// admit counts the call against the rate window, and sets the rate headers.
+func (e *Emulator) admit(w http.ResponseWriter, now time.Time) bool {
 	e.counts.Lock()
 	defer e.counts.Unlock()
 	if limit := e.options.RateLimit; limit > 0 {
@@ -208,11 +222,11 @@ func (e *Emulator) admit(w http.ResponseWriter, r *http.Request, now time.Time) 
 		h.Set("X-RateLimit-Remaining", strconv.Itoa(max(limit-n.Calls-1, 0)))
 		if n.Calls >= limit {
 			n.Refused++
-			return false, nil
+			return false
 		}
 		n.Calls++
 	}
-	return true, e.fault(r)
+	return true
 }
 
 // windowOf returns the rate window of a moment; a clock that was set back gets a new one. The caller holds the lock of the counters.
@@ -233,8 +247,8 @@ func (e *Emulator) latency() time.Duration {
 	return d
 }
 
-// wait sleeps in real time and returns false if the client went away.
-func (e *Emulator) wait(ctx context.Context, d time.Duration) bool {
+// sleep passes real time and returns false if the client went away.
+func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return true
 	}
@@ -266,7 +280,7 @@ func (a *answer) html(status int, body string) {
 	*a = answer{status: status, kind: "text/html", body: []byte(body), requestID: a.requestID, rated: a.rated}
 }
 
-func (e *Emulator) send(w http.ResponseWriter, r *http.Request, a *answer, cut bool) {
+func (e *Emulator) send(w http.ResponseWriter, r *http.Request, a *answer, d delivery) {
 	h := w.Header()
 	if !a.rated {
 		for _, k := range []string{"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"} {
@@ -287,13 +301,7 @@ func (e *Emulator) send(w http.ResponseWriter, r *http.Request, a *answer, cut b
 	e.counts.Lock()
 	e.statuses[a.status]++
 	e.counts.Unlock()
-	w.WriteHeader(a.status)
-	if cut {
-		_, _ = w.Write(body[:len(body)/2])
-		_ = http.NewResponseController(w).Flush() // the client is to see the first half
-		panic(http.ErrAbortHandler)
-	}
-	_, _ = w.Write(body) // a client that went away has no use for the error
+	d.send(r.Context(), w, a.status, body)
 }
 
 func requestID(s seed, serial uint64) string {

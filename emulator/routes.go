@@ -21,6 +21,7 @@ type call struct {
 	requestID string
 	route     *route
 	id        string // from the path
+	undo      func() // takes back what the route did; nil: nothing to take back
 	printer
 }
 

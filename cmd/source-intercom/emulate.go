@@ -49,11 +49,28 @@ var kinds = []struct {
 	{"long", "`NUMBER` of conversations with more than 500 parts", func(s *emulator.Size) *int { return &s.LongConversations }},
 }
 
+const emulateHelp = `Serves an invented Intercom workspace over HTTP, to try things on.
+
+--faults takes rules with commas between them, of the form KIND:PATH:WHICH. The first rule that fires spoils an answer.
+
+KIND   an HTTP status (502 comes as HTML, 429 without a header), or cut, truncated, invalid, empty, captcha, nginx404,
+       length, reset, hang, delay=2s, drip=30s (the body comes in pieces and takes so long)
+PATH   a prefix, a pattern with *, or * for all; /conversations and conversations are the same
+WHICH  any number of these with colons between them; without one, all answers of the path:
+       0.05         a probability
+       1/20         every twentieth
+       3x           three times
+       rows>50      answers that would show more than 50 rows
+       id=123       answers that show the object 123, itself or as a row of a list
+
+For example: 500:conversations:0.05,504:conversations/search:rows>50,500:*:id=123,cut:contacts/search:1x`
+
 func (p *process) emulateCommand() *cobra.Command {
 	var o emulateOptions
 	cmd := &cobra.Command{
 		Use:   "emulate",
 		Short: "Serve an invented Intercom workspace over HTTP, to try things on",
+		Long:  emulateHelp,
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.emulate(cmd.Context(), o)
@@ -73,7 +90,7 @@ func (p *process) emulateCommand() *cobra.Command {
 	flags.DurationVar(&o.Latency, "latency", 0, "`TIME` that every answer takes")
 	flags.DurationVar(&o.Jitter, "jitter", 0, "up to so much `TIME` more")
 	flags.DurationVar(&o.IndexLag, "index-lag", 0, "`TIME` for which searches lag behind changes")
-	flags.StringVar(&o.faults, "faults", "", "`FAULTS` to answer with, as in 500:conversations:0.05,429:*:0.01")
+	flags.StringVar(&o.faults, "faults", "", "`FAULTS` to answer with, as in 500:conversations:0.05,429:*:0.01; see above")
 	flags.StringSliceVar(&o.DeniedScopes, "deny", nil, "`SCOPES` that the token lacks, as in read_tickets,read_tags")
 	return cmd
 }
