@@ -92,7 +92,7 @@ func benchSearch(b testing.TB, d protocol.Dialect, body []byte) *searchRun {
 	r.writer = &writer{dialect: d, lines: r.Lines, in: make(chan batch, batchesWaiting), every: stateEvery}
 	go r.writer.loop(func(error) {})
 	b.Cleanup(func() { close(r.writer.in) })
-	f := &feedRun{Reader: r, feed: conversations, runs: []*streamRun{run}, nursery: newNursery(), upper: forever}
+	f := &feedRun{Reader: r, feed: conversations, runs: []*streamRun{run}, nursery: newNursery(), pages: newPageSize(150), upper: forever}
 	return &searchRun{feedRun: f}
 }
 

@@ -98,18 +98,27 @@ func probeAll(ctx context.Context, client *intercom.Client, selected []protocol.
 }
 
 // probe makes one cheap call that needs the feed's permission. That the answer is of no use, as a 400
-// or a 404 would be, does not matter: the door is open.
+// or a 404 would be, does not matter: the door is open. A search asks for rows of the future, of which there
+// is none.
 func (f *Feed) probe(ctx context.Context, client *intercom.Client) error {
 	var err error
 	if f.searches() {
-		_, err = client.Search(ctx, intercom.Search{Path: f.Path, Rows: f.Rows, Stream: f.Name, PerPage: 1, SortField: f.Cursor,
-			Order: "descending", Query: orEqual(f.Cursor, ">", time.Now().Unix())})
+		var page *intercom.SearchPage
+		page, err = client.Search(ctx, intercom.Search{Path: f.Path, Rows: f.Rows, Stream: f.Name, PerPage: 1, SortField: f.Cursor,
+			Order: "descending", Query: orEqual(f.Cursor, ">", client.Now().Unix()+daysOpen), Hasty: true})
+		if err == nil {
+			page.Release()
+		}
 	} else {
 		path := f.Path
 		if f.Probe != "" {
 			path = f.Probe
 		}
-		_, err = client.Do(ctx, intercom.Request{Method: "GET", Path: path, Stream: f.Name})
+		var answer *intercom.Answer
+		answer, err = client.Do(ctx, intercom.Request{Method: "GET", Path: path, Stream: f.Name, Hasty: true})
+		if err == nil {
+			answer.Release()
+		}
 	}
 	switch intercom.KindOf(err) {
 	case intercom.NotFound, intercom.BadRequest:
@@ -181,7 +190,10 @@ func Classify(err error) protocol.Failure {
 	var catalog *CatalogError
 	var input *protocol.InputError
 	var moving *MovingError
+	var capped *CappedError
 	switch kind := intercom.KindOf(err); {
+	case errors.As(err, &capped):
+		f.Kind = Classify(capped.Scroll).Kind
 	case errors.As(err, &config), errors.As(err, &state), errors.As(err, &catalog), errors.As(err, &input),
 		kind == intercom.BadToken, kind == intercom.MissingScope, kind == intercom.PlanRestricted, kind == intercom.BadVersion:
 		f.Kind = protocol.ConfigError

@@ -35,7 +35,7 @@ func fetchConversationParts(ctx context.Context, f *feedRun, e *emitter, p paren
 		e.run.unchanged.Add(1)
 		return nil
 	}
-	answer, err := f.client.Do(ctx, intercom.Request{Method: "GET", Path: "/conversations/" + url.PathEscape(p.id), Stream: e.run.stream.Name})
+	answer, err := f.client.Do(ctx, intercom.Request{Method: "GET", Path: "/conversations/" + url.PathEscape(p.id), Stream: e.run.stream.Name, Whole: true})
 	if gone(err) {
 		e.run.skipped.Add(1)
 		f.Log.Debug().Str("stream", e.run.stream.Name).Str("conversation_id", p.id).Msg("deleted meanwhile")

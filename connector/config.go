@@ -39,6 +39,9 @@ type Config struct {
 	MaxInFlight    int     // calls at a time; 0: automatic
 	RequestTimeout time.Duration
 	MaxRetry       time.Duration // how long one call is tried again; 0: never
+	MaxUnreadable  int           // rows that a stream may leave out because Intercom cannot serve them
+	// CompaniesListFallback lets companies/list take the scroll's place when that cannot be had.
+	CompaniesListFallback bool
 	// NumWorkers has no effect. It is here so that a user who sets it can be told; 0: not set.
 	NumWorkers int
 }
@@ -135,6 +138,8 @@ func (s setting) want() string {
 		return "a date such as 2024-01-31T00:00:00Z or 2024-01-31"
 	case len(s.Enum) > 0:
 		return "one of " + strings.Join(s.Enum, ", ")
+	case s.Type == "boolean":
+		return "true or false"
 	case !s.isNumber():
 		return "a text"
 	}
@@ -173,7 +178,9 @@ func (l *loader) config() *Config {
 		MaxInFlight:     l.count("max_in_flight"),
 		RequestTimeout:  l.length("request_timeout", time.Second),
 		MaxRetry:        l.length("max_retry_minutes", time.Minute),
+		MaxUnreadable:   l.count("max_unreadable_rows"),
 	}
+	c.CompaniesListFallback = l.flag("companies_list_fallback")
 	if _, given := l.values["num_workers"]; given {
 		c.NumWorkers = l.count("num_workers")
 	}
@@ -201,6 +208,15 @@ func (l *loader) number(name string) float64 {
 		return f
 	}
 	v, _ := spec().settings[name].Default.(float64)
+	return v
+}
+
+// flag is the setting's value or default.
+func (l *loader) flag(name string) bool {
+	if v, ok := l.values[name].(bool); ok {
+		return v
+	}
+	v, _ := spec().settings[name].Default.(bool)
 	return v
 }
 

@@ -153,6 +153,10 @@ func normalize(s setting, value any) any {
 		return plainNumber(text, value)
 	case s.isNumber() && isNumber:
 		return plainNumber(number.String(), value)
+	case s.Type == "boolean" && isText:
+		if b, err := strconv.ParseBool(text); err == nil {
+			return b
+		}
 	case len(s.Enum) > 0 && isNumber:
 		return number.String() // api_version: 2.16, as YAML has it
 	}

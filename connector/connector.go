@@ -48,6 +48,9 @@ type StreamProgress struct {
 	// Withheld counts what exists but Intercom does not give: parts over 500, overstated counts, a
 	// stream outside the customer's plan.
 	Withheld int64
+	// Unreadable counts rows that were left out because Intercom could not serve them, even alone; the
+	// configuration allows so many.
+	Unreadable int64
 	// Unchanged counts rows that were read again and were the same as those emitted before.
 	Unchanged int64
 	Err       error

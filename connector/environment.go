@@ -29,7 +29,7 @@ func EnvironmentSource(environ []string) Source {
 	}
 	data, err := json.Marshal(found)
 	if err != nil {
-		panic(err) // cannot be: the values are texts and numbers
+		panic(err) // cannot be: the values are texts, numbers and truths
 	}
 	return Source{Name: environmentName, Data: data}
 }

@@ -174,6 +174,7 @@ type seen struct {
 	turn sync.Mutex // of who judges and emits rows by it
 	mu   sync.Mutex
 	rows map[uint64]uint64
+	met  int // rows and versions
 }
 
 func newSeen() *seen { return &seen{rows: map[uint64]uint64{}} }
@@ -186,5 +187,13 @@ func (s *seen) again(key, content uint64) bool {
 		return true
 	}
 	s.rows[key] = content
+	s.met++
 	return false
+}
+
+// count is how many rows, and versions of rows, were met.
+func (s *seen) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.met
 }

@@ -9,16 +9,17 @@ import (
 // walkList reads a list from its first page to its last. Lists know no order by time, so a stream
 // with a cursor takes from the whole list what changed.
 func walkList(ctx context.Context, f *feedRun) error {
-	return f.listing(ctx, f.feed.Path, span{0, f.upper})
+	return f.listing(ctx, f.feed.Path, span{0, f.upper}, newSeen(), false)
 }
 
-// listing reads a numbered list, with all children, and returns when all is handed on.
-func (f *feedRun) listing(ctx context.Context, path string, w span) error {
+// listing reads a numbered list, with all children, and returns when all is handed on. Rows that were met
+// before are passed over; hasty is as in numberedList.
+func (f *feedRun) listing(ctx context.Context, path string, w span, met *seen, hasty bool) error {
 	t, ctx := newTrail(ctx, nil)
-	met := newSeen()
-	return t.end(f.numbered(ctx, path, func(rows []gjson.Result, release func()) error {
+	_, err := f.numbered(ctx, numberedList{method: "GET", path: path, hasty: hasty}, func(rows []gjson.Result, release func()) error {
 		return f.listed(ctx, t, rows, met, w, release)
-	}))
+	})
+	return t.end(err)
 }
 
 // listed emits the rows of an unsorted page that lie in w and that a stream lacks, has the page released,

@@ -16,17 +16,27 @@ import (
 // pagesAtOnce bounds the pages of one numbered list that are asked for at a time.
 const pagesAtOnce = 8
 
-// numbered walks a list whose pages have numbers. page may be called from several goroutines. On data that moves such a list repeats rows and
-// skips others, so it is walked again when its length or its first row changed on the way.
-func (f *feedRun) numbered(ctx context.Context, path string, page takePage) error {
+// A numberedList is a list whose pages have numbers.
+type numberedList struct {
+	method, path string
+	// hasty tells that smaller pages can be asked for: those that cannot be served are given up early.
+	hasty bool
+	// capped says that the API may refuse pages that it announced: the list ends before the first of them.
+	capped bool
+}
+
+// numbered walks a list, and returns its last walk. page may be called from several goroutines. On data that
+// moves such a list repeats rows and skips others, so it is walked again when its length or its first row
+// changed on the way.
+func (f *feedRun) numbered(ctx context.Context, list numberedList, page takePage) (*numberedWalk, error) {
 	for try := 0; ; try++ {
-		w := &numberedWalk{feedRun: f, path: path, page: page, asked: map[string]bool{}, known: map[uint64]struct{}{}}
+		w := &numberedWalk{feedRun: f, numberedList: list, page: page, asked: map[string]bool{}, known: map[uint64]struct{}{}}
 		moved, err := w.all(ctx)
 		if err != nil || !moved {
-			return err
+			return w, err
 		}
 		if try == rewalks {
-			return &MovingError{Feed: f.feed.Name}
+			return w, &MovingError{Feed: f.feed.Name}
 		}
 		f.Log.Info().Str("feed", f.feed.Name).Msg("the list changed while it was read: reading it again")
 	}
@@ -38,7 +48,7 @@ type takePage func(rows []gjson.Result, release func()) error
 // A numberedWalk is one walk over a numbered list.
 type numberedWalk struct {
 	*feedRun
-	path string
+	numberedList
 	page takePage
 
 	mu        sync.Mutex
@@ -48,6 +58,7 @@ type numberedWalk struct {
 	read      int64 // rows
 	announced int64 // the largest number of rows that a page announced
 	moved     bool
+	refused   bool // a page that was announced
 }
 
 // all reads the list, and tells whether it changed meanwhile.
@@ -88,7 +99,7 @@ func (w *numberedWalk) rest(ctx context.Context, second string) error {
 	query := u.Query()
 	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(pagesAtOnce)
-	for n := int64(2); n <= w.first.pages && reading.Err() == nil && !w.hasMoved(); n++ {
+	for n := int64(2); n <= w.first.pages && reading.Err() == nil && !w.isOver(); n++ {
 		query.Set("page", strconv.FormatInt(n, 10))
 		u.RawQuery = query.Encode()
 		at := u.String()
@@ -109,7 +120,11 @@ func (w *numberedWalk) take(ctx context.Context, at string, number int64) (next 
 	if !w.ask(at) {
 		return "", w.loops("the page %s came a second time", clip(at))
 	}
-	answer, err := w.client.Do(ctx, intercom.Request{Method: "GET", Path: at, Stream: w.feed.Name})
+	answer, err := w.client.Do(ctx, intercom.Request{Method: w.method, Path: at, Stream: w.feed.Name, Hasty: w.hasty})
+	if w.capped && at != w.path && intercom.KindOf(err) == intercom.BadRequest {
+		w.refuse()
+		return "", nil
+	}
 	if err != nil {
 		return "", err
 	}
@@ -177,10 +192,17 @@ func follows(next string, number, pages int64) bool {
 	return err == nil && u.Query().Get("page") == strconv.FormatInt(number+1, 10)
 }
 
-func (w *numberedWalk) hasMoved() bool {
+// isOver tells whether no further page is of use.
+func (w *numberedWalk) isOver() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.moved
+	return w.moved || w.refused
+}
+
+func (w *numberedWalk) refuse() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.refused = true
 }
 
 func (w *numberedWalk) loops(what string, args ...any) error {
@@ -189,7 +211,7 @@ func (w *numberedWalk) loops(what string, args ...any) error {
 
 // again asks for the first page once more, to see what has changed.
 func (w *numberedWalk) again(ctx context.Context) (listHead, error) {
-	answer, err := w.client.Do(ctx, intercom.Request{Method: "GET", Path: w.path, Stream: w.feed.Name})
+	answer, err := w.client.Do(ctx, intercom.Request{Method: w.method, Path: w.path, Stream: w.feed.Name, Hasty: w.hasty})
 	if err != nil {
 		return listHead{}, err
 	}

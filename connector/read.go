@@ -40,8 +40,8 @@ type streamRun struct {
 	prints  *fingerprints
 	part    part // the writer's
 
-	records, skipped, withheld, unchanged atomic.Int64
-	began                                 atomic.Bool // a record was handed on: the stream is open to the token
+	records, skipped, withheld, unchanged, unreadable atomic.Int64
+	began                                             atomic.Bool // a record was handed on: the stream is open to the token
 
 	mu      sync.Mutex
 	status  protocol.Status
@@ -55,6 +55,7 @@ type feedRun struct {
 	feed     *Feed
 	runs     []*streamRun
 	nursery  *nursery
+	pages    *pageSize
 	clock    int64 // the server's, when the walk began
 	upper    int64 // rows from here on are left out: one above the end date, or forever
 	bookmark int64 // what the streams are complete up to when the walk has ended
@@ -202,7 +203,7 @@ func (r *Reader) feeds() []*feedRun {
 	for _, run := range r.runs {
 		f := byFeed[run.stream.Feed]
 		if f == nil {
-			f = &feedRun{Reader: r, feed: run.stream.Feed, nursery: newNursery()}
+			f = &feedRun{Reader: r, feed: run.stream.Feed, nursery: newNursery(), pages: newPageSize(r.Config.PageSize)}
 			byFeed[run.stream.Feed] = f
 			feeds = append(feeds, f)
 		}

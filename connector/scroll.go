@@ -33,6 +33,15 @@ type scroll struct {
 
 // walkScroll reads the companies, and all that hangs on them.
 func walkScroll(ctx context.Context, f *feedRun) error {
+	met := newSeen()
+	err := f.scrolled(ctx, met)
+	if f.Config.CompaniesListFallback && ctx.Err() == nil && scrollCannotBeHad(err) {
+		return f.listInstead(ctx, met, err)
+	}
+	return err
+}
+
+func (f *feedRun) scrolled(ctx context.Context, met *seen) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s := &scroll{feedRun: f, pages: newSpill(f.Log), ids: map[uint64]int32{}}
@@ -41,16 +50,15 @@ func walkScroll(ctx context.Context, f *feedRun) error {
 		defer close(done)
 		s.pages.end(s.all(ctx))
 	}()
-	err := s.drain(ctx)
+	err := s.drain(ctx, met)
 	cancel()
 	<-done
 	return errors.Join(err, s.pages.close())
 }
 
 // drain emits the pages as they come out of the spill.
-func (s *scroll) drain(ctx context.Context) error {
+func (s *scroll) drain(ctx context.Context, met *seen) error {
 	t, ctx := newTrail(ctx, nil)
-	met := newSeen()
 	for {
 		body, err := s.pages.pop(ctx)
 		if errors.Is(err, errDrained) {
@@ -115,7 +123,7 @@ func (s *scroll) walk(ctx context.Context) (met int, how ending, err error) {
 				return met, ended, nil
 			}
 			return met, expired, err
-		case errors.As(err, &api) && api.Kind == intercom.Temporary && ctx.Err() == nil:
+		case errors.As(err, &api) && api.Kind == intercom.Temporary && param != "" && ctx.Err() == nil:
 			return met, broken, err
 		case err != nil:
 			return met, ended, err
@@ -165,14 +173,15 @@ func (s *scroll) note(page []gjson.Result) (fresh int) {
 	return fresh
 }
 
-// call asks for the next page. It waits for another scroll of the workspace to end, but not for ever.
+// call asks for the next page. It waits for another scroll of the workspace to end, but not for ever. The first call
+// is tried again for as long as any: should its answer have been lost, the scroll that it opened is such another.
 func (s *scroll) call(ctx context.Context, param string) (*intercom.Answer, error) {
 	path := s.feed.Path
 	if param != "" {
 		path += "?scroll_param=" + url.QueryEscape(param)
 	}
 	for began, wait := time.Now(), 2*time.Second; ; wait = min(2*wait, 15*time.Second) {
-		answer, err := s.client.Do(ctx, intercom.Request{Method: "GET", Path: path, Stream: s.feed.Name, Once: true})
+		answer, err := s.client.Do(ctx, intercom.Request{Method: "GET", Path: path, Stream: s.feed.Name, Once: param != ""})
 		var api *intercom.Error
 		if !errors.As(err, &api) || api.Kind != intercom.ScrollExists {
 			return answer, err

@@ -140,14 +140,33 @@ func TestScrollEnds(t *testing.T) {
 }
 
 func TestScrollGivesUpAfterManyRestarts(t *testing.T) {
-	script := &scriptedScroll{answers: []scrollAnswer{status(500)}}
-	bubble(t, "2.16", emulator.Options{Intercept: script.intercept}, func(t *testing.T, w *world) {
+	begun := 0
+	intercept := func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path != "/companies/scroll" || r.URL.Query().Get("scroll_param") != "" {
+			return r.URL.Path == "/companies/scroll" && answer(w, 500, `{"type":"error.list","errors":[{"code":"server_error","message":"no"}]}`)
+		}
+		begun++
+		return answer(w, 200, `{"type":"list","data":[{"type":"company","id":"c1","updated_at":1}],"scroll_param":"same"}`)
+	}
+	bubble(t, "2.16", emulator.Options{Intercept: intercept}, func(t *testing.T, w *world) {
 		out := w.read(t, reading{streams: []string{"companies"}, failing: true})
 		if intercom.KindOf(out.err) != intercom.Temporary {
 			t.Errorf("error %v, want a temporary one", out.err)
 		}
-		if len(script.calls) != scrollRestarts+1 {
-			t.Errorf("%d calls, want %d", len(script.calls), scrollRestarts+1)
+		if begun != scrollRestarts+1 {
+			t.Errorf("begun %d times, want %d", begun, scrollRestarts+1)
+		}
+	})
+}
+
+// TestScrollThatCannotBegin is tried again for as long as any call, and no longer.
+func TestScrollThatCannotBegin(t *testing.T) {
+	script := &scriptedScroll{answers: []scrollAnswer{status(500)}}
+	bubble(t, "2.16", emulator.Options{Intercept: script.intercept}, func(t *testing.T, w *world) {
+		began := time.Now()
+		out := w.read(t, reading{streams: []string{"companies"}, failing: true, config: func(c *Config) { c.MaxRetry = 10 * time.Minute }})
+		if took := time.Since(began); intercom.KindOf(out.err) != intercom.Temporary || took < 10*time.Minute || took > 11*time.Minute {
+			t.Errorf("gave up after %s: %v", took, out.err)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package connector
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -15,6 +16,8 @@ const (
 	rewalks   = 5  // walks of one uncuttable window before its stream is given up
 	retakes   = 3  // how often the clock is read again when the closed windows took long
 	followUps = 50 // walks down the open window
+	// mostResized is how often a walk down is begun anew because larger pages may be asked for again.
+	mostResized = 8
 )
 
 // The contacts search up to API 2.16 compares whole days in the workspace's zone. Which zone that is
@@ -40,6 +43,7 @@ type searchRun struct {
 	zone  *time.Location
 	young atomic.Int64 // the clock less the index lag: rows from here on are emitted wherever they are met
 	need  ranges
+	gaps  gapList
 }
 
 // walkSearch reads a search feed.
@@ -109,8 +113,16 @@ func (s *searchRun) small(ctx context.Context, w window, clock int64) (bool, *in
 	if s.days && w.lo >= clock-daysOpen {
 		return true, nil, nil // the walk is left at the first page below, whatever the count
 	}
-	first, err := s.search(ctx, s.upwards(w), "descending", "", s.Config.PageSize)
+	size := s.pages.get()
+	first, err := s.search(ctx, s.upwards(w), "descending", "", size)
+	for s.shrinks(err, size) {
+		size = s.pages.get()
+		first, err = s.search(ctx, s.upwards(w), "descending", "", size)
+	}
 	if err != nil {
+		if _, rows := errors.AsType[*UnreadableError](s.rowsFault(ctx, err, "")); rows {
+			err = nil // walks will find their way around it
+		}
 		return false, nil, err
 	}
 	if first.Total > int64(fewPages*s.Config.PageSize) {
@@ -224,7 +236,12 @@ func orEqual(field, op string, at int64) string {
 // count asks how many rows a window holds; with days, by the workspace's zone, or all that walking it
 // up would show.
 func (s *searchRun) count(ctx context.Context, w window, all bool) (int64, error) {
-	page, err := s.client.Search(ctx, s.request(s.query(w, all), "ascending", "", 1))
+	request := s.request(s.query(w, all), "ascending", "", 1)
+	request.Hasty = true
+	page, err := s.client.Search(ctx, request)
+	if intercom.Heavy(err) { // perhaps it is only the first row that cannot be served
+		page, err = s.client.Search(ctx, s.request(s.query(w, all), "descending", "", 1))
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -232,8 +249,11 @@ func (s *searchRun) count(ctx context.Context, w window, all bool) (int64, error
 	return page.Total, nil
 }
 
+// search asks for a page. One of several rows is given up early when it cannot be served.
 func (s *searchRun) search(ctx context.Context, w window, order, after string, perPage int) (*intercom.SearchPage, error) {
-	return s.client.Search(ctx, s.request(s.query(w, true), order, after, perPage))
+	request := s.request(s.query(w, true), order, after, perPage)
+	request.Hasty = perPage > 1 || w.doubted
+	return s.client.Search(ctx, request)
 }
 
 func (s *searchRun) request(query, order, after string, perPage int) intercom.Search {

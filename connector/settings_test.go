@@ -55,6 +55,22 @@ func (c *calls) mostIn(d time.Duration) (most int) {
 	return most
 }
 
+// TestTruths: a setting that is true or false may be written as a text, as the environment has it, and nothing else.
+func TestTruths(t *testing.T) {
+	for value, want := range map[any]bool{true: true, false: false, "true": true, "True": true, "false": false, "0": false, "": false, nil: false} {
+		config, err := loadJSON(false, string(settingsJSON(map[string]any{"companies_list_fallback": value})))
+		if err != nil || config.CompaniesListFallback != want {
+			t.Errorf("%v: error %v, want %v", value, err, want)
+		}
+	}
+	for _, value := range []any{"yes, please", 1, []any{true}} {
+		_, err := loadJSON(false, string(settingsJSON(map[string]any{"companies_list_fallback": value})))
+		if problems := problemsOf(t, err); len(problems) != 1 || problems[0].Want != "true or false" {
+			t.Errorf("%v: %v", value, problems)
+		}
+	}
+}
+
 // TestEverySettingWorks holds that a setting reaches what it is about. Dates, lookback and index lag
 // have tests of their own.
 func TestEverySettingWorks(t *testing.T) {

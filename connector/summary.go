@@ -33,7 +33,7 @@ func (r *Reader) streams() []StreamProgress {
 		out = append(out, StreamProgress{
 			Name: run.stream.Name, Status: status, Err: err,
 			Records: run.records.Load(), Skipped: run.skipped.Load(),
-			Withheld: run.withheld.Load(), Unchanged: run.unchanged.Load(),
+			Withheld: run.withheld.Load(), Unreadable: run.unreadable.Load(), Unchanged: run.unchanged.Load(),
 		})
 	}
 	return out
@@ -75,7 +75,7 @@ func (r *Reader) withheld() error {
 	}
 	var errs []error
 	for _, run := range r.runs {
-		if n := run.withheld.Load() + run.skipped.Load(); n > 0 {
+		if n := run.withheld.Load() + run.skipped.Load() + run.unreadable.Load(); n > 0 {
 			errs = append(errs, fmt.Errorf("stream %s: %w (%d)", run.stream.Name, ErrWithheld, n))
 		}
 	}

@@ -26,6 +26,9 @@ type window struct {
 	after   *step  // of the walk that met them first; nil: there was none
 	share   *share // of the pieces that it was cut with; nil: it was not
 	crowd   *crowd // whose piece by days of creation it is; nil: of none
+	doubted bool   // it holds a row that Intercom cannot serve
+	shown   *tally // of a doubted one
+	steady  bool   // walks down it keep their size of pages while they can be served
 }
 
 // open tells whether what is edited stays in the window.

@@ -2,6 +2,7 @@ package connector
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
 
@@ -170,8 +171,13 @@ func (f *feedRun) child(ctx context.Context, run *streamRun, p parent) error {
 		return nil
 	}
 	e := f.emitter(ctx, run)
-	if err := run.stream.Child(ctx, f, e, p); err != nil {
-		return err
+	err := run.stream.Child(ctx, f, e, p)
+	if err == nil {
+		return e.flush(nil)
 	}
-	return e.flush(nil)
+	err = f.rowsFault(ctx, err, "what belongs to id "+p.id)
+	if row, ok := errors.AsType[*UnreadableError](err); ok {
+		return f.passOver(ctx, run, row)
+	}
+	return err
 }

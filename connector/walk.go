@@ -2,6 +2,7 @@ package connector
 
 import (
 	"context"
+	"errors"
 	"math"
 	"strings"
 
@@ -15,34 +16,48 @@ import (
 // what lies beyond the last finished second is walked again, in halves where it can be cut.
 func (s *searchRun) walkClosed(ctx context.Context, sw *sweep, w window, attempt int) error {
 	w.rows()
-	up, err := s.ascend(ctx, sw, w)
-	if err != nil || up.left {
-		return err
+	if w.doubted {
+		w.shown = &tally{ids: map[uint64]struct{}{}}
 	}
-	if !up.fell {
+	up, err := s.ascend(ctx, sw, w)
+	rest := w
+	rest.lo, rest.after = up.from, nil // the walk has waited for its children
+	row, stopped := errors.AsType[*UnreadableError](err)
+	switch {
+	case stopped && s.Config.MaxUnreadable > 0:
+		return s.around(ctx, rest, row)
+	case err != nil || up.left:
+		return err
+	case up.again:
+		return s.walkClosed(ctx, sw, rest, attempt)
+	case !up.fell:
 		return s.complete(ctx, w)
 	}
-	rest := w
-	rest.lo = up.from
-	low, high, ok := s.halves(rest)
-	if ok && rest.created == (span{}) && low.created != (span{}) {
-		if ok, err = s.dated(ctx, rest); err != nil {
-			return err
-		}
+	cut, err := s.inHalves(ctx, rest)
+	switch {
+	case err != nil:
+		return err
+	case cut:
+		return s.complete(ctx, rest)
+	case attempt == rewalks:
+		return &MovingError{Feed: s.feed.Name, Window: rest.span}
 	}
-	if !ok {
-		if attempt == rewalks {
-			return &MovingError{Feed: s.feed.Name, Window: rest.span}
-		}
-		return s.walkClosed(ctx, nil, rest, attempt+1)
+	return s.walkClosed(ctx, nil, rest, attempt+1)
+}
+
+// inHalves walks a closed window in halves, if it can be cut.
+func (s *searchRun) inHalves(ctx context.Context, w window) (cut bool, err error) {
+	low, high, ok := s.halves(w)
+	if ok && w.created == (span{}) && low.created != (span{}) {
+		ok, err = s.dated(ctx, w)
+	}
+	if err != nil || !ok {
+		return false, err
 	}
 	if err := s.walkClosed(ctx, nil, low, 0); err != nil {
-		return err
+		return false, err
 	}
-	if err := s.walkClosed(ctx, nil, high, 0); err != nil {
-		return err
-	}
-	return s.complete(ctx, rest)
+	return true, s.walkClosed(ctx, nil, high, 0)
 }
 
 // complete notes a window as finished, unless it is only a piece of one by days of creation.
@@ -50,14 +65,24 @@ func (s *searchRun) complete(ctx context.Context, w window) error {
 	if w.created != (span{}) {
 		return nil
 	}
-	return s.finished(ctx, w.span)
+	return s.note(ctx, w.span)
+}
+
+// note notes a span as finished, as far as rows of it cannot show up in the index any more.
+func (s *searchRun) note(ctx context.Context, sp span) error {
+	sp.hi = min(sp.hi, s.young.Load())
+	if sp.lo >= sp.hi {
+		return nil
+	}
+	return s.finished(ctx, sp)
 }
 
 // An ascent is what a walk up a closed window came to.
 type ascent struct {
-	from int64 // all seconds of the window below it are finished
-	fell bool  // the count of rows fell on the way
-	left bool  // to the sweep: what is not finished
+	from  int64 // all seconds of the window below it are finished
+	fell  bool  // the count of rows fell on the way
+	left  bool  // to the sweep: what is not finished
+	again bool  // the rest is to be walked with pages of another size
 }
 
 // ascend walks a closed window once. sw is who takes pieces of a window that is too long for one walk,
@@ -68,11 +93,19 @@ func (s *searchRun) ascend(ctx context.Context, sw *sweep, w window) (up ascent,
 	up.from = w.lo
 	guard := newGuard(s.feed.Name)
 	ordered, last := true, int64(math.MinInt64)
+	size, before := s.pages.get(), ""
 	for after := ""; ; {
-		page, err := s.search(ctx, w, "ascending", after, s.Config.PageSize)
-		if err != nil {
-			return up, err
+		page, err := s.search(ctx, w, "ascending", after, size)
+		if s.shrinks(err, size) {
+			up.again = true
+			return up, nil
 		}
+		if err != nil {
+			return up, s.stopped(ctx, err, span{max(last, s.reach(w).lo), s.reach(w).hi}, "ascending", before)
+		}
+		larger := s.pages.answered(size)
+		before = lastID(page.Rows)
+		w.shown.note(page)
 		if up.fell, err = guard.page(after, page.Total, len(page.Rows)); err != nil {
 			page.Release()
 			return up, err
@@ -88,11 +121,15 @@ func (s *searchRun) ascend(ctx context.Context, sw *sweep, w window) (up ascent,
 		// More rows of the last second may follow on the next page, so it is not finished yet.
 		if from := min(last, w.hi); from > up.from && ordered && !up.fell && w.created == (span{}) {
 			up.from = from
-			note = func() error { return s.finished(ctx, span{w.lo, from}) }
+			note = func() error { return s.note(ctx, span{w.lo, from}) }
 		}
 		after = strings.Clone(page.Next) // else it would keep the page in memory
 		if _, err := s.page(ctx, t, w, page, note); err != nil || up.fell || after == "" || beyond {
 			return up, err
+		}
+		if larger && up.from > w.lo {
+			up.again = true // nothing that is finished is read again
+			return up, nil
 		}
 		if sw != nil {
 			rest := relay{window: w, ordered: ordered, stuck: first == top, guard: guard}
@@ -111,11 +148,26 @@ func (s *searchRun) ascend(ctx context.Context, sw *sweep, w window) (up ascent,
 func (s *searchRun) open(ctx context.Context, sw *sweep, w window, first *intercom.SearchPage) error {
 	w.rows()
 	bound, attempts := w.lo, 0
-	for range followUps {
+	for walks, resized := 0, 0; walks < followUps; walks++ {
+		w.steady = resized >= mostResized
+		met := w.met.count()
 		still := s.client.Now().Unix() - s.lag()
 		down, err := s.descend(ctx, sw, w, bound, first)
-		first, sw = nil, nil
+		first = nil
+		if down.again && err == nil {
+			walks--
+			resized++
+			continue
+		}
+		sw = nil
+		row, stopped := errors.AsType[*UnreadableError](err)
 		switch {
+		case stopped && s.Config.MaxUnreadable > 0:
+			bound, err = s.under(ctx, w, bound, row)
+			if err != nil || w.met.count() == met {
+				return err
+			}
+			attempts = 0
 		case err != nil:
 			return err
 		case down.left:
@@ -141,24 +193,40 @@ func (s *searchRun) open(ctx context.Context, sw *sweep, w window, first *interc
 type descent struct {
 	pages  int
 	newest int64
+	lowest int64
 	fresh  int  // rows that had not been met before
 	fell   bool // the count of rows fell on the way
 	left   bool // to the sweep: all, in pieces
+	again  bool // all, with pages of another size
 }
 
-// descend walks once from the top down to bound.
+// descend walks once from the top of a window down to bound.
 func (s *searchRun) descend(ctx context.Context, sw *sweep, w window, bound int64, page *intercom.SearchPage) (d descent, err error) {
 	t, ctx := newTrail(ctx, nil)
 	defer func() { err = t.end(err) }()
-	d.newest = math.MinInt64
+	d.newest, d.lowest = math.MinInt64, math.MaxInt64
 	guard := newGuard(s.feed.Name)
-	asked := s.upwards(window{span: span{bound, forever}, created: w.created})
+	asked := window{span: span{bound, w.hi}, created: w.created, doubted: w.doubted}
+	if w.open() {
+		asked = s.upwards(asked)
+	}
+	size, before := s.pages.get(), ""
+	if page != nil {
+		size = page.Asked
+	}
 	for after := ""; ; page = nil {
 		if page == nil {
-			if page, err = s.search(ctx, asked, "descending", after, s.Config.PageSize); err != nil {
-				return d, err
+			if page, err = s.search(ctx, asked, "descending", after, size); s.shrinks(err, size) {
+				d.again = true
+				return d, nil
+			}
+			if err != nil {
+				return d, s.stopped(ctx, err, span{s.reach(asked).lo, min(d.lowest, s.reach(asked).hi)}, "descending", before)
 			}
 		}
+		larger := s.pages.answered(size)
+		before = lastID(page.Rows)
+		w.shown.note(page)
 		fell, err := guard.page(after, page.Total, len(page.Rows))
 		if err != nil {
 			page.Release()
@@ -167,7 +235,7 @@ func (s *searchRun) descend(ctx context.Context, sw *sweep, w window, bound int6
 		d.fell = d.fell || fell
 		d.pages++
 		low, top, _ := bounds(page.Rows, s.feed.Cursor)
-		d.newest = max(d.newest, top)
+		d.newest, d.lowest = max(d.newest, top), min(d.lowest, low)
 		after = strings.Clone(page.Next)
 		fresh, err := s.page(ctx, t, w, page, nil)
 		d.fresh += fresh
@@ -175,7 +243,10 @@ func (s *searchRun) descend(ctx context.Context, sw *sweep, w window, bound int6
 			return d, err
 		}
 		left := low <= top && top < bound
-		if after == "" || left || d.pages == 1 && s.days && low < bound {
+		if after == "" || left || d.pages == 1 && s.days && w.open() && low < bound {
+			return d, nil
+		}
+		if d.again = larger && !w.steady; d.again {
 			return d, nil
 		}
 		if sw != nil && sw.paged() > 0 && d.pages == windowPages/2 {

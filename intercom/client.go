@@ -61,7 +61,7 @@ type Client struct {
 	apart     memory // for calls that wait for nobody (Request.Once)
 	outage    outage
 	counter   counter
-	succeeded atomic.Bool // a call was accepted: the token is good
+	succeeded atomic.Int64 // when a call was answered well last, in Unix nanoseconds of now; 0: never yet
 }
 
 // New checks the configuration. It calls nothing.
@@ -173,6 +173,9 @@ type Request struct {
 	Once bool
 	// Whole: MaxBody does not hold.
 	Whole bool
+	// Hasty: the caller can ask for less, or otherwise. A call whose answers keep failing is given up after a
+	// few tries, long before MaxRetry; Heavy tells such an error.
+	Hasty bool
 }
 
 // Do makes one call and returns its whole, valid answer, which the caller must Release. It blocks for its
@@ -184,7 +187,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := trial{maxRetry: c.cfg.MaxRetry, once: r.Once}
+	t := trial{maxRetry: c.cfg.MaxRetry, once: r.Once, hasty: r.Hasty}
 	for try := 1; ; try++ {
 		a, failure := c.try(ctx, r, target, try)
 		now := c.now()
@@ -195,7 +198,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		wait, again := t.next(failure, now)
+		wait, again := t.next(failure, now, time.Unix(0, c.succeeded.Load()))
 		if !again {
 			c.outage.ends(t.lasted(now), false)
 			failure.Tries = try

@@ -2,7 +2,9 @@ package intercom
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -17,21 +19,28 @@ const (
 	// A call is sent again after 429s for at least so long and so often, whatever MaxRetry is: a 429 is no
 	// failure, and a call may wait long for its turn.
 	minThrottled, minThrottles = time.Minute, 10
+	// A hasty call is given up after so many failures while other calls are answered well, and after twice
+	// as many while none is: then Intercom is in trouble, and asking for less will hardly help. A time-out
+	// counts twice, for it takes long.
+	hastyFailures = 4
 )
 
 // trial is one request's history of failures.
 type trial struct {
 	maxRetry  time.Duration
 	once      bool
+	hasty     bool
 	began     time.Time // when the first failure or 429 came
 	failed    int
 	since     time.Time // of the first failure
 	throttled int       // 429s in a row
 	slowed    time.Time // the first of them
+	heavy     int       // failures that a smaller answer may be spared
 }
 
-// next tells how long to wait before the request is sent again, or that it has failed for good.
-func (t *trial) next(e *Error, now time.Time) (time.Duration, bool) {
+// next tells how long to wait before the request is sent again, or that it has failed for good. well is when
+// a call of anybody was answered well last.
+func (t *trial) next(e *Error, now, well time.Time) (time.Duration, bool) {
 	if t.began.IsZero() {
 		t.began = now
 	}
@@ -53,9 +62,38 @@ func (t *trial) next(e *Error, now time.Time) (time.Duration, bool) {
 		t.since = t.since.Add(e.queued) // those who wait for their turn are in no trouble
 	}
 	t.failed++
+	if t.hasty && t.tooHeavy(e, well) {
+		return 0, false
+	}
 	left := t.maxRetry - now.Sub(t.since)
 	wait := max(jitter(firstBackoff, t.failed, maxBackoff), e.retryAfter)
 	return min(wait, left), left > 0
+}
+
+// tooHeavy counts the failures of a hasty request, and tells when there are enough of them.
+func (t *trial) tooHeavy(e *Error, well time.Time) bool {
+	if e.heavy() {
+		t.heavy++
+	}
+	if errors.Is(e.Err, errAttemptTimeout) {
+		t.heavy++
+	}
+	if well.After(t.since) {
+		return t.heavy >= hastyFailures
+	}
+	return t.heavy >= 2*hastyFailures
+}
+
+// Heavy tells whether a smaller answer may come where this error did: the answer was too large, or Intercom
+// failed, took too long or broke off while it gave it.
+func Heavy(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && (e.Kind == TooLarge || e.heavy())
+}
+
+func (e *Error) heavy() bool {
+	server := e.Status < 300 || e.Status >= 500 || e.Status == http.StatusRequestTimeout
+	return e.Kind == Temporary && !e.unsent && server
 }
 
 // lasted is how long the request has been in trouble.

@@ -19,8 +19,9 @@ type Search struct {
 
 	SortField     string // "": Intercom's own order
 	Order         string // "ascending" or "descending"
-	PerPage       int    // 0: Intercom's default
+	PerPage       int    // 0: Intercom's default. One row is read whatever its size
 	StartingAfter string // "": the first page
+	Hasty         bool   // as in Request
 }
 
 // SearchPage is the answer to a Search. Rows refer to the answer's body and keep it alive. It must be
@@ -30,6 +31,7 @@ type SearchPage struct {
 	Total int64     // how many objects matched when the page was made
 	Next  string    // the cursor of the next page, "" at the end
 	At    time.Time // the server's clock when it answered
+	Asked int       // rows that were asked for: Search.PerPage
 
 	answer *Answer
 }
@@ -48,7 +50,7 @@ func (c *Client) Search(ctx context.Context, s Search) (*SearchPage, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.Do(ctx, Request{Method: http.MethodPost, Path: s.Path, Body: body, Stream: s.Stream})
+	a, err := c.Do(ctx, Request{Method: http.MethodPost, Path: s.Path, Body: body, Stream: s.Stream, Hasty: s.Hasty, Whole: s.PerPage == 1})
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +82,7 @@ func (s Search) page(a *Answer) (*SearchPage, error) {
 	if pages := a.Get("pages"); !pages.IsObject() && s.StartingAfter == "" && int64(len(rows)) < total {
 		return nil, a.shape("pages", "an object, for there are more rows", pages)
 	}
-	return &SearchPage{Rows: rows, Total: total, Next: next.StartingAfter, At: a.At, answer: a}, nil
+	return &SearchPage{Rows: rows, Total: total, Next: next.StartingAfter, At: a.At, Asked: s.PerPage, answer: a}, nil
 }
 
 func (s Search) body() ([]byte, error) {

@@ -107,7 +107,7 @@ func (c *Client) try(ctx context.Context, r Request, target *url.URL, number int
 		a.Release()
 		return nil, c.failure(r, failure)
 	}
-	c.succeeded.Store(true)
+	c.succeeded.Store(c.now().UnixNano())
 	return a, nil
 }
 
@@ -136,7 +136,7 @@ func (c *Client) exchange(ctx context.Context, r Request, target *url.URL, came 
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		body := came.readRefusal(resp)
 		counts.Bytes = int64(len(body))
-		e := refusal(resp.StatusCode, resp.Header, body, c.succeeded.Load())
+		e := refusal(resp.StatusCode, resp.Header, body, c.succeeded.Load() != 0)
 		if e.throttled {
 			counts.Throttled = 1
 		}
