@@ -31,6 +31,11 @@ SEEDS ?= 100
 chaos: ## SEEDS random worlds, read through faults, edits and kills
 	CHAOS_SEEDS=$(SEEDS) go test -count=1 -timeout 60m -run 'TestChaos$$' ./connector
 
+.PHONY: kill
+KILLS ?= 200
+kill: ## KILLS processes killed at random moments, each resumed from its last state
+	KILLS=$(KILLS) go test -count=1 -timeout 30m -v -run 'TestKill$$' ./cmd/source-intercom
+
 .PHONY: lint
 lint: $(LINT) ## formatting, vet, golangci-lint
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }

@@ -25,6 +25,7 @@ type running struct {
 	*exec.Cmd
 	stdout *bufio.Reader
 	pipe   io.Closer
+	said   bytes.Buffer // what was read of stdout
 	stderr bytes.Buffer
 }
 
@@ -36,14 +37,14 @@ func start(t *testing.T, program string, args ...string) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.stdout, r.pipe = bufio.NewReader(pipe), pipe
+	r.stdout, r.pipe = bufio.NewReader(io.TeeReader(pipe, &r.said)), pipe
 	if err := r.Start(); err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-// end waits for the exit code.
+// end waits for the exit code. Nothing that the program said may hold the token.
 func (r *running) end(t *testing.T, within time.Duration) int {
 	t.Helper()
 	late := time.AfterFunc(within, func() {
@@ -55,6 +56,11 @@ func (r *running) end(t *testing.T, within time.Duration) int {
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"stdout": r.said.String(), "stderr": r.stderr.String()} {
+		if strings.Contains(text, secret) {
+			t.Errorf("the token is in %s", name)
+		}
 	}
 	return r.ProcessState.ExitCode()
 }
@@ -144,6 +150,43 @@ func TestTerminatedRunKeepsItsState(t *testing.T) {
 	}
 	if got := r.stderr.String(); !strings.Contains(got, "CRITICAL interrupted") {
 		t.Errorf("stderr does not tell of the interruption: %s", got)
+	}
+}
+
+// A reader of stdout that neither reads nor goes away does not keep a run from ending.
+func TestTerminatedWhileNobodyReads(t *testing.T) {
+	t.Parallel()
+	size, err := emulator.SizeOf("medium")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, dir := newWorld(t, emulator.Options{Size: size})
+	r := start(t, "tap-intercom", "--config", filepath.Join(dir, "config.json"))
+	if _, err := r.stdout.ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	calls := func() (n int) {
+		for _, of := range w.Requests() {
+			n += of
+		}
+		return n
+	}
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for before, still := calls(), 0; still < 10; before = calls() {
+		<-tick.C
+		if still++; calls() != before {
+			still = 0
+		}
+	}
+	if err := r.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := r.end(t, 10*time.Second); code != 1 {
+		t.Errorf("exit code %d, want 1", code)
+	}
+	if got := r.stderr.String(); !strings.Contains(got, "stdout does not take the last state") {
+		t.Errorf("stderr does not tell why the last state is missing: %s", got)
 	}
 }
 

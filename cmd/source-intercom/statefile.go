@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"source-intercom/protocol"
@@ -81,6 +82,7 @@ func newStateFile(file string, stdout *os.File, lines *protocol.Lines, d protoco
 			return nil, err
 		}
 	}
+	removeRemains(s.path)
 	// A folder that cannot be written had better be known before hours of reading.
 	probe, err := createBeside(s.path)
 	if err != nil {
@@ -153,9 +155,24 @@ func replaceFile(path string, data []byte) (err error) {
 	return nil
 }
 
+// removeRemains removes what runs that were killed while they replaced a file have left beside it. Runs that
+// are still going on leave nothing for so long.
+func removeRemains(path string) {
+	files, _ := os.ReadDir(filepath.Dir(path)) // if it cannot be read, that is told by who writes there
+	for _, f := range files {
+		info, err := f.Info()
+		if err == nil && strings.HasPrefix(f.Name(), filepath.Base(path)+temporary) && time.Since(info.ModTime()) > 24*time.Hour {
+			_ = os.Remove(filepath.Join(filepath.Dir(path), f.Name()))
+		}
+	}
+}
+
+// temporary is what the names of files that are about to replace another go on with.
+const temporary = ".tmp-"
+
 // createBeside makes a new file in the folder of path, so that it can be renamed to it.
 func createBeside(path string) (*os.File, error) {
-	return os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp-*")
+	return os.CreateTemp(filepath.Dir(path), filepath.Base(path)+temporary+"*")
 }
 
 // syncDir makes a rename in dir outlast a crash, on systems that can sync a folder.

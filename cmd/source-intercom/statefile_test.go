@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"source-intercom/protocol"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // keeping makes a state file beside an output that is a regular file.
@@ -123,5 +125,33 @@ func TestStateBesideThePipeBeginsAnew(t *testing.T) {
 	}
 	if got := content(t, path); got != "" {
 		t.Errorf("the state itself was touched: %s", got)
+	}
+}
+
+// A kill in the middle of a replacement leaves a file, which a run a day later removes; not what a run that
+// is going on is about to put in place, nor what is somebody else's.
+func TestStateFileRemovesOldRemains(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "state.json")
+	for name, age := range map[string]time.Duration{".tmp-1": 25 * time.Hour, ".tmp-2": time.Hour, ".bak": 1000 * time.Hour} {
+		if err := os.WriteFile(path+name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path+name, time.Time{}, time.Now().Add(-age)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := os.Create(filepath.Join(dir, "out.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close() //nolint:errcheck // nothing is written
+	if _, err := newStateFile(path, out, protocol.NewLines(out), protocol.Singer{}); err != nil {
+		t.Fatal(err)
+	}
+	left, _ := filepath.Glob(path + ".*")
+	want := []string{path + ".bak", path + ".tmp-2"}
+	if diff := cmp.Diff(want, left); diff != "" {
+		t.Errorf("files left (-want +got):\n%s", diff)
 	}
 }
