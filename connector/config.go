@@ -62,6 +62,7 @@ func LoadConfig(sources []Source, singer bool, now time.Time) (*Config, error) {
 	for _, s := range sources {
 		l.merge(s)
 	}
+	l.addUnknown()
 	l.validate()
 	l.checkToken()
 	l.checkUserAgent()

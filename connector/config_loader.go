@@ -55,10 +55,14 @@ type loader struct {
 	origin map[string]string // the name of the source that a value came from
 	broken bool              // a source could not be read: what seems missing may be in there
 
+	unknown  []misnomer
 	problems []Problem
 	bad      map[string]bool // settings that have a problem: no second one is looked for
 	order    map[string]int  // by Problem.Field, for sorting
 }
+
+// misnomer is a name in a source that is no setting.
+type misnomer struct{ file, name string }
 
 func newLoader(sources []Source, singer bool) *loader {
 	names := make([]string, len(sources))
@@ -91,7 +95,7 @@ func (l *loader) merge(s Source) {
 		switch value := object[name]; {
 		case strings.HasPrefix(name, "__"): // a platform's own
 		case !known:
-			l.addUnknown(s.Name, name)
+			l.unknown = append(l.unknown, misnomer{s.Name, name})
 		case value == nil || value == "":
 		default:
 			l.given[name] = value
@@ -159,6 +163,8 @@ func normalize(s setting, value any) any {
 		}
 	case len(s.Enum) > 0 && isNumber:
 		return number.String() // api_version: 2.16, as YAML has it
+	case isNumber:
+		return json.Number("0") // as wrong as any other for a text, and known to the validator at once
 	}
 	return value
 }
@@ -223,10 +229,7 @@ func (l *loader) found(name string) string {
 	if l.isSecret(text) {
 		return "a secret"
 	}
-	if len(text) > 80 {
-		return strings.ToValidUTF8(text[:80], "") + "..."
-	}
-	return text
+	return clipped(text)
 }
 
 // isSecret tells whether a secret was pasted into the wrong place: one that another setting holds, or what
@@ -268,12 +271,39 @@ func (l *loader) add(name, found, want string) {
 	l.problems = append(l.problems, p)
 }
 
-func (l *loader) addUnknown(file, name string) {
-	want := "one of the settings that the spec command lists"
-	if near := nearest(name); near != "" {
-		want = "perhaps " + field(file, near)
+// mostUnknown is how many names that are no settings are told one by one.
+const mostUnknown = 20
+
+// addUnknown notes the names that are no settings. All sources must have been merged: their secrets are not
+// to be shown, whichever side of a colon they stand on.
+func (l *loader) addUnknown() {
+	for i, u := range l.unknown {
+		p := Problem{File: u.file, Found: "a setting that does not exist", Want: "one of the settings that the spec command lists"}
+		near := nearest(u.name)
+		switch {
+		case i == mostUnknown:
+			p.Found = fmt.Sprintf("%d more settings that do not exist", len(l.unknown)-i)
+			l.problems = append(l.problems, p)
+			return
+		case l.isSecret(u.name):
+			p.Found = "a secret in the place of a setting's name"
+		case near != "":
+			p.Want = "perhaps " + field(u.file, near)
+			fallthrough
+		default:
+			p.Field = clipped(strings.Trim(strconv.Quote(field(u.file, u.name)), `"`))
+		}
+		l.problems = append(l.problems, p)
 	}
-	l.problems = append(l.problems, Problem{File: file, Field: field(file, name), Found: "a setting that does not exist", Want: want})
+}
+
+// clipped shortens what an error shows of a text that may be of any length.
+func clipped(text string) string {
+	const most = 80
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "..."
 }
 
 // err is nil, or all problems: files and names that are wrong as such, then the settings in the spec's order.
@@ -287,10 +317,16 @@ func (l *loader) err() error {
 	return &ConfigError{l.problems}
 }
 
+// mostNear is longer than any setting's name: what is as long was not meant to be one.
+const mostNear = 50
+
 // nearest is the setting that the user may have meant, or "".
 func nearest(name string) string {
 	bare := func(s string) string { return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(s)) }
 	best, least := "", 3
+	if len(name) > mostNear {
+		return ""
+	}
 	for _, known := range slices.Sorted(maps.Keys(spec().settings)) {
 		a, b := bare(name), bare(known)
 		d := distance(a, b)

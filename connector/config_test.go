@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -354,14 +355,30 @@ func TestAnyConfig(t *testing.T) {
 	})
 }
 
+// A configuration is read if encoding/json reads an object, and then either it is whole or every problem
+// with it has all its parts.
 func FuzzLoadConfig(f *testing.F) {
 	f.Add([]byte(`{"access_token":"a-token","start_date":"2024-01-01"}`))
+	f.Add([]byte(`{"access_token":"a-token","start_date":"2024-01-01","page_size":"1e1","base_url":"http://[::1]:1/x/","lookback_window":1e300,"api_version":2.1}`))
+	f.Add([]byte(`{"access_token":"dG9rOg","start_date":-1e999999,"dG9rOg":"x","region":["eu"],"__x":1,"request_timeout":"0","end_date":"2024-02-30"}`))
 	f.Add([]byte("{\n]"))
 	f.Add([]byte("\xff\xfe{}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		config, err := LoadConfig([]Source{{Name: "c.json", Data: data}}, false, testNow)
-		if (config == nil) != (len(problemsOf(t, err)) > 0) {
+		problems := problemsOf(t, err)
+		if (config == nil) != (len(problems) > 0) {
 			t.Errorf("config %v with error %v", config, err)
+		}
+		for _, p := range problems {
+			if p.File != "c.json" || p.Found == "" || p.Want == "" {
+				t.Errorf("a part is missing: %+v", p)
+			}
+		}
+		var object map[string]json.RawMessage
+		bad := json.Unmarshal(bytes.TrimPrefix(data, []byte("\uFEFF")), &object) != nil || object == nil
+		if config != nil && (bad || object["access_token"] == nil || config.PageSize < 1 || config.PageSize > 150 || config.StartDate.After(testNow) ||
+			config.RequestTimeout < time.Second || config.MaxRetry < 0 || config.Lookback < 0 || config.RateLimitShare <= 0 || config.RateLimitShare > 1) {
+			t.Errorf("%q is read as %+v", data, config)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package intercom
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -59,17 +60,34 @@ func (a *Answer) Rows(path string) ([]gjson.Result, error) {
 	return rows, nil
 }
 
-// Total is total_count: how many objects matched when this page was made. false: the answer has none.
-func (a *Answer) Total() (int64, bool) {
-	total := a.Get("total_count")
-	return total.Int(), total.Type == gjson.Number
+// maxCount is more than there is of anything, and far from where sums of counts overflow.
+const maxCount = 1e12
+
+// count reads how many there are of something, as a number or as a text. false: it is none, or absurd.
+func count(v gjson.Result) (int64, bool) {
+	f := v.Float()
+	ok := (v.Type == gjson.Number || v.Type == gjson.String) && f >= 0 && f <= maxCount && f == math.Trunc(f)
+	if !ok {
+		return 0, false
+	}
+	return int64(f), true
 }
 
-// Pages returns the number of this page and of all pages, 0 where the answer does not say. Some lists
-// write them as strings.
+// Total is total_count: how many objects matched when this page was made. false: the answer has none, or one
+// that cannot be.
+func (a *Answer) Total() (int64, bool) {
+	total := a.Get("total_count")
+	n, ok := count(total)
+	return n, ok && total.Type == gjson.Number
+}
+
+// Pages returns the number of this page and of all pages, 0 where the answer does not say, or says what
+// cannot be. Some lists write them as strings.
 func (a *Answer) Pages() (page, totalPages int) {
 	pages := a.Get("pages")
-	return int(pages.Get("page").Int()), int(pages.Get("total_pages").Int())
+	this, _ := count(pages.Get("page"))
+	all, _ := count(pages.Get("total_pages"))
+	return int(this), int(all)
 }
 
 // Next says where the following page is. Only what the API gave is set; the zero value means the end.
@@ -92,7 +110,12 @@ func (a *Answer) Next() (Next, error) {
 	case next.Type == gjson.String:
 		return Next{URL: next.Str}, nil
 	case next.IsObject():
-		n := Next{StartingAfter: next.Get("starting_after").String(), Page: int(next.Get("page").Int())}
+		after := next.Get("starting_after")
+		if after.IsObject() || after.IsArray() || after.IsBool() {
+			return Next{}, a.shape("pages.next.starting_after", "a text", after)
+		}
+		page, _ := count(next.Get("page"))
+		n := Next{StartingAfter: after.String(), Page: int(page)}
 		if n == (Next{}) {
 			return Next{}, a.shape("pages.next", "an object with starting_after or page", next)
 		}

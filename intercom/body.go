@@ -15,6 +15,8 @@ const (
 	maxErrorBody = 1 << 20
 	// unannounced is how much of a body of unknown length is read before memory is asked for.
 	unannounced = 16 << 10
+	// maxWhole bounds even what is read whatever its size: no record is so large, but an answer may be endless.
+	maxWhole = 512 << 20
 	// maxRecycled keeps one huge answer from being held for ever.
 	maxRecycled = 1 << 20
 )
@@ -66,7 +68,7 @@ func (v *arrival) read(resp *http.Response, bound int64, text *share, hold func(
 	if v.zipped, err = isZipped(resp.Header); err != nil {
 		return err
 	}
-	announced := resp.ContentLength
+	announced, bound := resp.ContentLength, min(bound, maxWhole)
 	switch {
 	case announced > bound:
 		return errTooLarge
@@ -154,7 +156,7 @@ func (v *arrival) readRefusal(resp *http.Response) []byte {
 func (v *arrival) unpack(bound int64, hold func(n int64) error) ([]byte, error) {
 	switch {
 	case v.zipped:
-		return unzip(v.raw.Bytes(), bound, hold)
+		return unzip(v.raw.Bytes(), min(bound, maxWhole), hold)
 	case v.text != nil:
 		return v.text, nil
 	}

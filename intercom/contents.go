@@ -1,8 +1,10 @@
 package intercom
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/tidwall/gjson"
 )
@@ -12,7 +14,16 @@ const (
 	maxDepth = 1000
 	// A little more than a conversation has, which is the answer that most calls bring.
 	usualMembers, usualLists = 40, 10
+	// The notes on an answer, and the Rows made of them, take notesRatio bytes for each byte of its text at
+	// most, and freeNotes more. Records take less than their text. What takes more is made of millions of
+	// tiny rows or members, and would not stay within the memory that its text was given (budget).
+	notesRatio, freeNotes = 3, 128 << 10
+	memberNote            = int(unsafe.Sizeof(member{}))
+	listNote              = int(unsafe.Sizeof(listing{}))
+	rowNote               = int(unsafe.Sizeof("") + unsafe.Sizeof(gjson.Result{}))
 )
+
+var errCrowded = fmt.Errorf("%w: it has more members or rows than records have", errTooLarge)
 
 // contents is what the check of an answer noted on its way, so that nothing large is walked through again to
 // find members and rows.
@@ -48,6 +59,8 @@ func check(text string) (contents, error) {
 	switch i = space(text, i); {
 	case i == tooDeep:
 		return contents{}, errTooDeep
+	case i == crowded:
+		return contents{}, errCrowded
 	case i != len(text):
 		return contents{}, errInvalid
 	}
@@ -63,6 +76,7 @@ func (c *contents) document(i int) int {
 		at := space(c.text, colon(c.text, end))
 		if i = c.member(at, maxDepth-1); i >= 0 {
 			c.members = append(c.members, member{unquoted(c.text[start:end]), at, i})
+			i = c.bounded(i, len(c.members) == cap(c.members))
 		}
 		i, more = next(c.text, i, '}')
 	}
@@ -96,11 +110,24 @@ func (c *contents) value(i, room int) int {
 		if i = value(c.text, start, room-1); objects && i >= 0 {
 			c.rows = append(c.reserve(start, i), c.text[start:i])
 			objects = c.text[start] == '{'
+			i = c.bounded(i, len(c.rows) == cap(c.rows))
 		}
 		i, more = next(c.text, i, ']')
 	}
 	noted.to = len(c.rows)
 	c.lists = append(c.lists, noted)
+	return c.bounded(i, len(c.lists) == cap(c.lists))
+}
+
+// bounded is i, or crowded where full notes, which would grow, have passed their bound.
+func (c *contents) bounded(i int, full bool) int {
+	if !full || i < 0 {
+		return i
+	}
+	notes := len(c.members)*memberNote + len(c.lists)*listNote + len(c.rows)*rowNote
+	if notes > notesRatio*len(c.text)+freeNotes {
+		return crowded
+	}
 	return i
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/tidwall/gjson"
 )
@@ -55,32 +56,54 @@ func (e *Error) Error() string {
 	if e.Stream != "" {
 		b.WriteString(e.Stream + ": ")
 	}
-	b.WriteString(e.Method + " " + e.Path + ":")
+	b.WriteString(e.Method + " " + readable(e.Path) + ":")
 	if e.Status != 0 {
 		fmt.Fprintf(&b, " %d", e.Status)
 	}
 	if e.Code != "" {
-		b.WriteString(" " + e.Code)
+		b.WriteString(" " + readable(e.Code))
 	}
 	switch {
 	case e.Message != "":
-		b.WriteString(" (" + e.Message + ")")
+		b.WriteString(" (" + readable(e.Message) + ")")
 	case e.Code == "" && e.Status != 0:
 		b.WriteString(" " + http.StatusText(e.Status))
 	}
 	if e.Err != nil {
-		b.WriteString(" " + e.Err.Error())
+		b.WriteString(" " + readable(e.Err.Error()))
 	}
 	if e.Tries > 1 {
 		fmt.Fprintf(&b, " [%d tries]", e.Tries)
 	}
 	if e.RequestID != "" {
-		b.WriteString(" [request " + e.RequestID + "]")
+		b.WriteString(" [request " + readable(e.RequestID) + "]")
 	}
 	if hint := e.Kind.hint(); hint != "" {
 		b.WriteString(": " + hint)
 	}
 	return b.String()
+}
+
+// mostShown bounds what an error repeats of a text that a server made.
+const mostShown = 500
+
+// readable is a text of the server's as an error may show it: on one line, printable, and not too long. It
+// comes after secrets are taken out, for half of one would not be found.
+func readable(text string) string {
+	long := len(text) > mostShown
+	if long {
+		text = text[:mostShown]
+	}
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, strings.ToValidUTF8(text, ""))
+	if long {
+		text += "…"
+	}
+	return text
 }
 
 func (k Kind) hint() string {
@@ -147,7 +170,7 @@ func describe(v gjson.Result) string {
 // Intercom answers 401 for a missing scope too.
 func refusal(status int, h http.Header, body []byte, known bool) *Error {
 	e := &Error{Status: status, retryAfter: retryAfter(h)}
-	isJSON := gjson.ValidBytes(body)
+	isJSON := isJSON(string(body))
 	if isJSON {
 		first := gjson.GetBytes(body, "errors.0")
 		e.Code = first.Get("code").String()
@@ -165,6 +188,7 @@ func refusal(status int, h http.Header, body []byte, known bool) *Error {
 	case status >= 500, status == http.StatusRequestTimeout:
 		e.Kind = Temporary
 	case (status == http.StatusMethodNotAllowed || status == http.StatusForbidden) && !isJSON,
+		status == http.StatusBadRequest && !isJSON,
 		status != http.StatusNotFound && status != http.StatusGone && len(body) > 0 && !isJSON:
 		// A captcha page of whatever guards the API, or an answer that was cut short.
 		e.Kind, e.Message = Temporary, "a web page or half an answer"
@@ -188,6 +212,9 @@ func refusal(status int, h http.Header, body []byte, known bool) *Error {
 	}
 	return e
 }
+
+// isJSON tells whether text is one JSON document that nests no deeper than answers may.
+func isJSON(text string) bool { return space(text, value(text, 0, maxDepth)) == len(text) }
 
 // tokenIsDead holds the codes that can only be about the token itself, whatever worked before.
 var tokenIsDead = map[string]bool{"token_revoked": true, "token_expired": true, "token_blocked": true}

@@ -9,6 +9,7 @@ import "math/bits"
 const (
 	invalid = -1
 	tooDeep = -2
+	crowded = -3 // more than is noted of an answer
 )
 
 // within tells whether there is something at i.

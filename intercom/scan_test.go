@@ -13,6 +13,9 @@ import (
 func judge(t *testing.T, body string) {
 	t.Helper()
 	_, err := check(body)
+	if errors.Is(err, errCrowded) && len(body) > freeNotes/(notesRatio*rowNote) {
+		return // one more bound than the grammar has
+	}
 	if errors.Is(err, errTooDeep) {
 		if strings.Count(body, "[")+strings.Count(body, "{") <= maxDepth {
 			t.Fatalf("%q: %v", body, err)

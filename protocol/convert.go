@@ -156,9 +156,9 @@ func (d *decimal) split() (whole, billionths int64) {
 	billionths, _ = strconv.ParseInt(string(d.appendDigits(buf[:0], d.point, d.point+9)), 10, 64)
 	if d.negative && d.n > d.point {
 		whole--
-		billionths = (1_000_000_000 - billionths) % 1_000_000_000
-		if billionths == 0 {
-			whole++
+		billionths = 1_000_000_000 - billionths
+		if d.n > d.point+9 { // there is more behind the billionths
+			billionths--
 		}
 	}
 	return whole, billionths

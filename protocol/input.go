@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/tidwall/gjson"
 )
@@ -22,9 +23,19 @@ type InputError struct {
 func (e *InputError) Error() string {
 	place := "the " + e.What
 	if e.Path != "" {
-		place = e.Path + " in " + place
+		place = clipped(e.Path) + " in " + place
 	}
-	return fmt.Sprintf("%s is %s, but should be %s", place, e.Found, e.Want)
+	return fmt.Sprintf("%s is %s, but should be %s", place, clipped(e.Found), e.Want)
+}
+
+// maxShown bounds what an InputError repeats of names and lists that may have any length.
+const maxShown = 300
+
+func clipped(text string) string {
+	if len(text) <= maxShown {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxShown], "") + "..."
 }
 
 // maxQuoted bounds how much of a wrong value an InputError repeats.

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -105,9 +106,12 @@ func formOf(entries []gjson.Result) Form {
 	return AirbyteConfigured
 }
 
+// maxName is the length of a stream's name in bytes that nobody's stream has.
+const maxName = 1000
+
 // name reads a stream's name and refuses a second stream of that name.
 func (p *catalogParser) name(v gjson.Result, at string) (string, error) {
-	if v.Type != gjson.String || v.Str == "" {
+	if v.Type != gjson.String || v.Str == "" || len(v.Str) > maxName {
 		return "", catalogError(at, found(v), "a stream's name")
 	}
 	if p.seen[v.Str] {
@@ -131,10 +135,10 @@ func (p *catalogParser) configured(entry gjson.Result, at string) (s Selected, e
 		return s, catalogError(at+".sync_mode", found(mode), "full_refresh or incremental")
 	}
 	if id := entry.Get("sync_id"); id.Exists() && id.Type != gjson.Null {
-		if id.Type != gjson.Number || !isInteger(id.Raw) {
+		n, err := strconv.ParseInt(id.Raw, 10, 64)
+		if err != nil {
 			return s, catalogError(at+".sync_id", found(id), "an integer")
 		}
-		n := id.Int()
 		s.SyncID = &n
 	}
 	key, keyAt := entry.Get("primary_key"), at+".primary_key"

@@ -3,8 +3,10 @@ package protocol
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -180,17 +182,77 @@ func TestParseCatalogErrors(t *testing.T) {
 
 func FuzzParseCatalog(f *testing.F) {
 	f.Add([]byte(catalogOf(`{"stream":{"name":"a"},"sync_mode":"incremental","sync_id":7}`)))
+	f.Add([]byte(catalogOf(`{"stream":{"name":"a"},"sync_mode":"full_refresh","sync_id":1e3,"primary_key":[["a","b"],[]]}`)))
 	f.Add([]byte(catalogOf(`{"name":"a"}`)))
-	f.Add([]byte(catalogOf(singerEntry("a", `{"selected":true}`, field(`["properties","x","items"]`, `{"selected":false}`)))))
+	f.Add([]byte(catalogOf(singerEntry("a", `{"selected":true}`, field(`["properties","x","items"]`, `{"selected":false}`), field(`["properties","x","properties","y"]`, `{"inclusion":"unsupported"}`)))))
+	f.Add([]byte(catalogOf(`{"stream":"a","selected":"true","schema":{"properties":{"x":{"selected":false,"items":{"properties":{"1:y":{"selected":false}}}}}}}`)))
 	f.Add([]byte(`{"type":"CATALOG"} null`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		sel, err := ParseCatalog(data)
-		var input *InputError
-		if err != nil && !errors.As(err, &input) {
-			t.Fatalf("%v is no InputError", err)
+		if err != nil {
+			if input, is := errors.AsType[*InputError](err); !is || input.Found == "" || input.Want == "" || len(err.Error()) > 1000 {
+				t.Fatalf("%v does not say in a few words what was found and expected", err)
+			}
+			return
 		}
-		if err == nil && !json.Valid(data) && !strings.Contains(string(data), "CATALOG") && !strings.HasPrefix(string(data), "\ufeff") {
+		if !json.Valid(data) && !strings.Contains(string(data), "CATALOG") && !strings.HasPrefix(string(data), "\ufeff") {
 			t.Fatalf("read %d streams from what is no JSON", len(sel.Streams))
 		}
+		names := map[string]bool{}
+		for _, s := range sel.Streams {
+			if names[s.Stream] || s.Stream == "" {
+				t.Fatalf("stream %q a second time, or without a name", s.Stream)
+			}
+			names[s.Stream] = true
+			for i, path := range s.Drop {
+				for j, other := range s.Drop {
+					if i != j && len(path) <= len(other) && slices.Equal(path, other[:len(path)]) {
+						t.Fatalf("%q and %q are dropped, of which one holds the other", path, other)
+					}
+				}
+			}
+		}
+		if sel.Form == AirbyteConfigured {
+			compareConfigured(t, data, sel)
+		}
 	})
+}
+
+// compareConfigured demands what encoding/json finds in a configured catalog.
+func compareConfigured(t *testing.T, data []byte, sel *Selection) {
+	var doc struct {
+		Streams []struct {
+			Stream struct{ Name string }
+			Mode   SyncMode `json:"sync_mode"`
+			SyncID *int64   `json:"sync_id"`
+		}
+	}
+	// encoding/json takes the last of two members of a name, whatever its case, gjson the first.
+	if !utf8.Valid(data) || doubled(data) || json.Unmarshal(data, &doc) != nil {
+		return
+	}
+	if len(doc.Streams) != len(sel.Streams) {
+		t.Fatalf("%d streams, want %d", len(sel.Streams), len(doc.Streams))
+	}
+	for i, want := range doc.Streams {
+		got := sel.Streams[i]
+		if got.Stream != want.Stream.Name || got.Mode != want.Mode || (got.SyncID == nil) != (want.SyncID == nil) || got.SyncID != nil && *got.SyncID != *want.SyncID {
+			t.Fatalf("stream %d is %+v, want %+v", i, got, want)
+		}
+	}
+}
+
+// doubled tells whether one of the names that matter may be there twice in an object, or the whole is one
+// message of discover.
+func doubled(data []byte) bool {
+	text := strings.ToLower(string(data))
+	if strings.Contains(text, `\`) || strings.Contains(text, `"type"`) || strings.Count(text, `"streams"`) > 1 {
+		return true
+	}
+	for _, name := range []string{`"stream"`, `"name"`, `"sync_mode"`, `"sync_id"`} {
+		if strings.Count(text, name) > strings.Count(text, `{"stream":{"name":`) {
+			return true
+		}
+	}
+	return false
 }

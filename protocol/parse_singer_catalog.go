@@ -3,6 +3,7 @@ package protocol
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -19,7 +20,7 @@ type choice struct {
 // anySelected reports whether anything in the catalog was selected or deselected by somebody.
 func anySelected(entries []gjson.Result) bool {
 	for _, entry := range entries {
-		if entry.Get("selected").Exists() || legacySelected(entry.Get("schema")) {
+		if entry.Get("selected").Exists() || legacySelected(entry.Get("schema"), maxSchemaDepth) {
 			return true
 		}
 		for _, m := range entry.Get("metadata").Array() {
@@ -31,19 +32,26 @@ func anySelected(entries []gjson.Result) bool {
 	return false
 }
 
+// maxSchemaDepth bounds how deep a catalog's schema may nest. No schema comes near, and each level costs a
+// walk over all that lies below it.
+const maxSchemaDepth = 32
+
 // legacySelected looks for the selected keywords that taps kept inside the schema before there was
-// metadata.
-func legacySelected(schema gjson.Result) bool {
+// metadata, down to so many levels.
+func legacySelected(schema gjson.Result, levels int) bool {
 	if schema.Get("selected").Exists() {
 		return true
 	}
+	if levels--; levels < 0 {
+		return false // legacyFields tells that it is too deep
+	}
 	said := false
 	schema.Get("properties").ForEach(func(_, property gjson.Result) bool {
-		said = legacySelected(property)
+		said = legacySelected(property, levels)
 		return !said
 	})
 	items := schema.Get("items")
-	return said || items.IsObject() && legacySelected(items)
+	return said || items.IsObject() && legacySelected(items, levels)
 }
 
 func (p *catalogParser) singer(entry gjson.Result, at string) (s Selected, selected bool, err error) {
@@ -68,7 +76,7 @@ func (p *catalogParser) singer(entry gjson.Result, at string) (s Selected, selec
 	if !selected {
 		return s, false, nil // what else it says does not matter
 	}
-	s.Drop = dropped(c.fields)
+	s.Drop = c.fields.dropped()
 	if s.Mode, err = singerMode(entry, c.metadata, at); err != nil {
 		return s, false, err
 	}
@@ -82,7 +90,7 @@ func (p *catalogParser) singer(entry gjson.Result, at string) (s Selected, selec
 // choices is what a Singer catalog says about one stream.
 type choices struct {
 	root     choice
-	fields   []choice
+	fields   fieldChoices
 	metadata gjson.Result // of the stream itself
 }
 
@@ -97,7 +105,7 @@ func singerChoices(entry gjson.Result, at string) (c choices, err error) {
 			return c, err
 		}
 	}
-	if c.fields, err = legacyFields(nil, schema, nil, at+".schema"); err != nil {
+	if err = c.fields.legacy(schema, nil, at+".schema", maxSchemaDepth); err != nil {
 		return c, err
 	}
 	list := entry.Get("metadata")
@@ -110,7 +118,7 @@ func singerChoices(entry gjson.Result, at string) (c choices, err error) {
 			return c, err
 		}
 		if len(said.path) > 0 {
-			c.fields = overlay(c.fields, said)
+			c.fields.overlay(said)
 			continue
 		}
 		c.metadata = m.Get("metadata")
@@ -131,6 +139,9 @@ func metadataChoice(m gjson.Result, at string) (c choice, err error) {
 	names, err := stringList(crumbs, at+".breadcrumb")
 	if err != nil {
 		return c, err
+	}
+	if len(names) > 2*maxSchemaDepth {
+		return c, catalogError(at+".breadcrumb", fmt.Sprintf("a path of %d names", len(names)), "the path of a field")
 	}
 	if c.path, err = fieldPath(names); err != nil {
 		return c, catalogError(at+".breadcrumb", crumbs.Raw, `pairs of "properties" and a field's name`)
@@ -176,25 +187,34 @@ func truth(v gjson.Result, at string) (*bool, error) {
 	return &b, nil
 }
 
-// legacyFields appends what the schema itself says about its fields.
-func legacyFields(fields []choice, schema gjson.Result, path FieldPath, at string) ([]choice, error) {
-	var err error
-	schema.Get("properties").ForEach(func(name, property gjson.Result) bool {
+// fieldChoices are the choices of a stream's fields, in the order in which they were first named.
+type fieldChoices struct {
+	list []choice
+	at   map[string]int // place in list, by pathKey
+}
+
+// legacy takes what the schema itself says about its fields, down to so many levels.
+func (f *fieldChoices) legacy(schema gjson.Result, path FieldPath, at string, levels int) (err error) {
+	properties, items := schema.Get("properties"), schema.Get("items")
+	if levels == 0 && (properties.Exists() || items.IsObject()) {
+		return catalogError(at, fmt.Sprintf("nested more than %d levels deep", maxSchemaDepth), "a schema such as discover prints")
+	}
+	properties.ForEach(func(name, property gjson.Result) bool {
 		c := choice{path: append(slices.Clip(path), name.Str), inclusion: property.Get("inclusion").Str}
 		here := at + ".properties." + name.Str
 		if c.selected, err = truth(property.Get("selected"), here+".selected"); err != nil {
 			return false
 		}
 		if c.selected != nil || c.inclusion != "" {
-			fields = append(fields, c)
+			f.overlay(c)
 		}
-		fields, err = legacyFields(fields, property, c.path, here)
+		err = f.legacy(property, c.path, here, levels-1)
 		return err == nil
 	})
-	if items := schema.Get("items"); err == nil && items.IsObject() {
-		return legacyFields(fields, items, path, at+".items")
+	if err == nil && items.IsObject() {
+		err = f.legacy(items, path, at+".items", levels-1)
 	}
-	return fields, err
+	return err
 }
 
 // overlaid returns c where newer is silent, else newer.
@@ -211,30 +231,60 @@ func (c choice) overlaid(newer choice) choice {
 	return c
 }
 
-func overlay(fields []choice, newer choice) []choice {
-	for i := range fields {
-		if slices.Equal(fields[i].path, newer.path) {
-			fields[i] = fields[i].overlaid(newer)
-			return fields
-		}
+// overlay puts a choice over what was said of its field before.
+func (f *fieldChoices) overlay(newer choice) {
+	key := pathKey(newer.path)
+	if i, said := f.at[key]; said {
+		f.list[i] = f.list[i].overlaid(newer)
+		return
 	}
-	return append(fields, newer)
+	if f.at == nil {
+		f.at = make(map[string]int)
+	}
+	f.at[key] = len(f.list)
+	f.list = append(f.list, newer)
 }
 
 // dropped returns the deselected fields, without those below another one.
-func dropped(fields []choice) []FieldPath {
-	var drop []FieldPath
-	for _, c := range fields {
-		off := c.selected != nil && !*c.selected || c.inclusion == "unsupported"
-		if off && c.inclusion != "automatic" {
-			drop = append(drop, c.path)
+func (f *fieldChoices) dropped() []FieldPath {
+	off := make(map[string]bool)
+	for i := range f.list {
+		if f.list[i].dropped() {
+			off[pathKey(f.list[i].path)] = true
 		}
 	}
-	return slices.DeleteFunc(drop, func(path FieldPath) bool {
-		return slices.ContainsFunc(drop, func(above FieldPath) bool {
-			return len(above) < len(path) && slices.Equal(above, path[:len(above)])
-		})
-	})
+	var drop []FieldPath
+	for i := range f.list {
+		if path := f.list[i].path; f.list[i].dropped() && !below(path, off) {
+			drop = append(drop, path)
+		}
+	}
+	return drop
+}
+
+func (c choice) dropped() bool {
+	off := c.selected != nil && !*c.selected || c.inclusion == "unsupported"
+	return off && c.inclusion != "automatic"
+}
+
+// below tells whether a path leads through one of those in off.
+func below(path FieldPath, off map[string]bool) bool {
+	for n := 1; n < len(path); n++ {
+		if off[pathKey(path[:n])] {
+			return true
+		}
+	}
+	return false
+}
+
+// pathKey is one text for each path, whatever the names are made of.
+func pathKey(path FieldPath) string {
+	var key []byte
+	for _, name := range path {
+		key = strconv.AppendInt(key, int64(len(name)), 10)
+		key = append(append(key, ':'), name...)
+	}
+	return string(key)
 }
 
 // singerMode reads the replication method: what the user set goes before what the tap had said.

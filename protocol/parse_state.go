@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/tidwall/gjson"
 )
@@ -37,18 +36,52 @@ func stateError(path, found, want string) *InputError {
 	return &InputError{What: "state", Path: path, Found: found, Want: want}
 }
 
-// stateParser gathers states. A null value stands for "no state", so that it can undo an earlier one.
+// stateParser gathers states.
 type stateParser struct {
-	all    States
-	states int // documents that held state
-	other  int // messages of other types
+	streams, extra stateList
+	states         int // documents that held state
+	other          int // messages of other types
 }
 
 func (p *stateParser) result() States {
-	none := func(s StreamState) bool { return string(s.Value) == "null" }
-	p.all.Streams = slices.DeleteFunc(p.all.Streams, none)
-	p.all.Extra = slices.DeleteFunc(p.all.Extra, none)
-	return p.all
+	return States{Streams: p.streams.values(), Extra: p.extra.values()}
+}
+
+// stateList holds values in the order in which their names came first. A null value stands for "no state",
+// so that it can undo an earlier one.
+type stateList struct {
+	list []StreamState
+	at   map[string]int // place in list
+}
+
+// set puts a value under its name.
+func (l *stateList) set(name string, value gjson.Result) {
+	raw := json.RawMessage("null")
+	if value.Exists() {
+		var compact bytes.Buffer
+		_ = json.Compact(&compact, []byte(value.Raw)) // valid: the whole document was decoded
+		raw = compact.Bytes()
+	}
+	if i, known := l.at[name]; known {
+		l.list[i].Value = raw
+		return
+	}
+	if l.at == nil {
+		l.at = make(map[string]int)
+	}
+	l.at[name] = len(l.list)
+	l.list = append(l.list, StreamState{Stream: name, Value: raw})
+}
+
+// values are those that are not null.
+func (l *stateList) values() []StreamState {
+	var values []StreamState
+	for _, s := range l.list {
+		if string(s.Value) != "null" {
+			values = append(values, s)
+		}
+	}
+	return values
 }
 
 func (p *stateParser) document(doc gjson.Result, at string) error {
@@ -138,7 +171,7 @@ func (p *stateParser) airbyteStream(stream gjson.Result, at string) error {
 	if value.Exists() && value.Type != gjson.Null && !value.IsObject() {
 		return stateError(dot(at, "stream_state"), found(value), "an object")
 	}
-	set(&p.all.Streams, name.Str, value)
+	p.streams.set(name.Str, value)
 	return nil
 }
 
@@ -159,19 +192,19 @@ func (p *stateParser) legacy(state gjson.Result, at string) (err error) {
 // singer replaces everything: each Singer state stands for the whole.
 func (p *stateParser) singer(state gjson.Result, at string) error {
 	if state.Type == gjson.Null && state.Exists() {
-		p.all = States{}
+		p.streams, p.extra = stateList{}, stateList{}
 		return nil
 	}
 	if !state.IsObject() {
 		return stateError(at, found(state), "an object with bookmarks")
 	}
-	p.all = States{}
+	p.streams, p.extra = stateList{}, stateList{}
 	if err := p.members(state.Get("bookmarks"), dot(at, "bookmarks")); err != nil {
 		return err
 	}
 	state.ForEach(func(key, value gjson.Result) bool {
 		if key.Str != "bookmarks" && key.Str != "currently_syncing" {
-			set(&p.all.Extra, key.Str, value)
+			p.extra.set(key.Str, value)
 		}
 		return true
 	})
@@ -187,27 +220,10 @@ func (p *stateParser) members(object gjson.Result, at string) error {
 		return stateError(at, found(object), "an object with one member per stream")
 	}
 	object.ForEach(func(name, value gjson.Result) bool {
-		set(&p.all.Streams, name.Str, value)
+		p.streams.set(name.Str, value)
 		return true
 	})
 	return nil
-}
-
-// set puts a value under its name, in the place where that name came first.
-func set(list *[]StreamState, name string, value gjson.Result) {
-	raw := json.RawMessage("null")
-	if value.Exists() {
-		var compact bytes.Buffer
-		_ = json.Compact(&compact, []byte(value.Raw)) // valid: the whole document was decoded
-		raw = compact.Bytes()
-	}
-	for i := range *list {
-		if (*list)[i].Stream == name {
-			(*list)[i].Value = raw
-			return
-		}
-	}
-	*list = append(*list, StreamState{Stream: name, Value: raw})
 }
 
 func dot(at, name string) string {

@@ -1,9 +1,12 @@
 package protocol
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -131,6 +134,9 @@ func FuzzParseState(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		states, err := ParseState(data)
 		if err != nil {
+			if input, is := errors.AsType[*InputError](err); !is || input.Found == "" || input.Want == "" || len(err.Error()) > 1000 {
+				t.Fatalf("%v does not say in a few words what was found and expected", err)
+			}
 			return
 		}
 		again, err := ParseState(Singer{}.AppendState(nil, "", 0, states))
@@ -139,6 +145,9 @@ func FuzzParseState(f *testing.F) {
 		}
 		if len(again.Streams) != len(states.Streams) || len(again.Extra) != len(states.Extra) {
 			t.Fatalf("%d and %d states became %d and %d", len(states.Streams), len(states.Extra), len(again.Streams), len(again.Extra))
+		}
+		if utf8.Valid(data) && !bytes.Contains(data, []byte(`\u`)) && !reflect.DeepEqual(states, again) {
+			t.Fatalf("(-read +read again):\n%s", cmp.Diff(states, again))
 		}
 	})
 }

@@ -149,7 +149,12 @@ func (r *reference) array(list []any, items *shape, path string) []any {
 var (
 	jsonNumber  = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$`)
 	jsonInteger = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
-	isoTime     = regexp.MustCompile(`^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(\.\d+)?(?: ?(Z|UTC|[-+]\d\d:?\d\d))?)?$`)
+	isoTime     = regexp.MustCompile(`^(\d{4}-\d\d-\d\d)(?:([T ])(\d\d?:\d\d:\d\d)([.,]\d+)?(.*))?$`)
+	isoZone     = map[string]*regexp.Regexp{
+		"":  regexp.MustCompile(`^$`),
+		"T": regexp.MustCompile(`^(Z|[-+]\d\d:?\d\d)?$`),
+		" ": regexp.MustCompile(`^( UTC| [-+]\d{4}|Z|[-+]\d\d:\d\d)?$`),
+	}
 )
 
 func (r *reference) scalar(v any, s *shape) (any, bool) {
@@ -231,10 +236,10 @@ func floor(rat *big.Rat) (whole, billionths int64) {
 
 func refTime(text string) (time.Time, bool) {
 	m := isoTime.FindStringSubmatch(text)
-	if m == nil {
+	if m == nil || !isoZone[m[2]].MatchString(m[5]) {
 		return time.Time{}, false
 	}
-	day, clock, fraction, zone := m[1], m[2], m[3], strings.ReplaceAll(m[4], ":", "")
+	day, clock, fraction, zone := m[1], m[3], m[4], strings.TrimSpace(strings.ReplaceAll(m[5], ":", ""))
 	if clock == "" {
 		clock = "00:00:00"
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -96,7 +97,7 @@ func readInput(ctx context.Context, what, file string) ([]byte, error) {
 	}
 	done := make(chan result, 1)
 	go func() {
-		data, err := os.ReadFile(file)
+		data, err := readBounded(file)
 		done <- result{data, err}
 	}()
 	select {
@@ -108,6 +109,31 @@ func readInput(ctx context.Context, what, file string) ([]byte, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("the %s %s: %w", what, file, ctx.Err())
 	}
+}
+
+// maxInput is far more than any config, catalog or state has, but less than memory: a file may be endless.
+const maxInput = 256 << 20
+
+// readBounded reads a file that may be a pipe or a device.
+func readBounded(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	tooLarge := fmt.Errorf("%s: found more than %d MB, expected less", file, maxInput>>20)
+	if info.Size() > maxInput {
+		return nil, tooLarge
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxInput+1))
+	if err == nil && len(data) > maxInput {
+		err = tooLarge
+	}
+	return data, err
 }
 
 // nameFile says in which file a state, a catalog or a setting is that the connector could not use.
