@@ -70,6 +70,7 @@ type pipeListener struct {
 	conns   chan net.Conn
 	closed  chan struct{}
 	once    sync.Once
+	fault   func() error // why no connection can be made now, if it cannot; nil: it always can
 }
 
 func newPipeListener() *pipeListener {
@@ -80,6 +81,11 @@ func newPipeListener() *pipeListener {
 }
 
 func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
+	if l.fault != nil {
+		if err := l.fault(); err != nil {
+			return nil, err
+		}
+	}
 	client, server := net.Pipe()
 	select {
 	case l.conns <- server:

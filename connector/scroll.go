@@ -180,15 +180,19 @@ func (s *scroll) call(ctx context.Context, param string) (*intercom.Answer, erro
 	if param != "" {
 		path += "?scroll_param=" + url.QueryEscape(param)
 	}
+	longest := scrollWait
 	for began, wait := time.Now(), 2*time.Second; ; wait = min(2*wait, 15*time.Second) {
 		answer, err := s.client.Do(ctx, intercom.Request{Method: "GET", Path: path, Stream: s.feed.Name, Once: param != ""})
 		var api *intercom.Error
 		if !errors.As(err, &api) || api.Kind != intercom.ScrollExists {
 			return answer, err
 		}
-		if time.Since(began) > scrollWait {
+		if api.Tries > 1 {
+			longest = scrollWait + s.Config.MaxRetry // it may be our own, and that may happen again
+		}
+		if time.Since(began) > longest {
 			return nil, fmt.Errorf("another scroll over this workspace's companies stayed open for %s: a second connection, "+
-				"another tool that reads companies, or a run that is still going on: %w", scrollWait, err)
+				"another tool that reads companies, or a run that is still going on: %w", longest, err)
 		}
 		s.Log.Info().Stringer("wait", wait).Msg("another scroll over the companies is open: waiting for it to end")
 		if err := pause(ctx, wait); err != nil {

@@ -159,18 +159,6 @@ func TestScrollGivesUpAfterManyRestarts(t *testing.T) {
 	})
 }
 
-// TestScrollThatCannotBegin is tried again for as long as any call, and no longer.
-func TestScrollThatCannotBegin(t *testing.T) {
-	script := &scriptedScroll{answers: []scrollAnswer{status(500)}}
-	bubble(t, "2.16", emulator.Options{Intercept: script.intercept}, func(t *testing.T, w *world) {
-		began := time.Now()
-		out := w.read(t, reading{streams: []string{"companies"}, failing: true, config: func(c *Config) { c.MaxRetry = 10 * time.Minute }})
-		if took := time.Since(began); intercom.KindOf(out.err) != intercom.Temporary || took < 10*time.Minute || took > 11*time.Minute {
-			t.Errorf("gave up after %s: %v", took, out.err)
-		}
-	})
-}
-
 // TestScrollEmitsAChangeThatComesWithTheSecondWalk: seen is by id and content, never by id alone.
 func TestScrollEmitsAChangeThatComesWithTheSecondWalk(t *testing.T) {
 	changed := page(0, 100)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"source-intercom/emulator"
+	"source-intercom/intercom"
 )
 
 // TestScrollDoesNotWaitForStdout: while stdout stands still and answers fill the memory that they may have,
@@ -113,6 +114,18 @@ func TestScrollOfSmallPages(t *testing.T) {
 		}
 		if len(script.calls) != len(script.answers) {
 			t.Errorf("%d calls, want %d: after a shorter page it is the end", len(script.calls), len(script.answers))
+		}
+	})
+}
+
+// TestScrollThatCannotBegin is tried again for as long as any call, and no longer.
+func TestScrollThatCannotBegin(t *testing.T) {
+	script := &scriptedScroll{answers: []scrollAnswer{status(500)}}
+	bubble(t, "2.16", emulator.Options{Intercept: script.intercept}, func(t *testing.T, w *world) {
+		began := time.Now()
+		out := w.read(t, reading{streams: []string{"companies"}, failing: true, config: func(c *Config) { c.MaxRetry = 10 * time.Minute }})
+		if took := time.Since(began); intercom.KindOf(out.err) != intercom.Temporary || took < 10*time.Minute || took > 11*time.Minute {
+			t.Errorf("gave up after %s: %v", took, out.err)
 		}
 	})
 }

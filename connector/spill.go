@@ -18,7 +18,7 @@ var errDrained = errors.New("all pages were taken")
 
 // A spill is a queue of byte slices between one that must not wait and one that may be slow. Beyond
 // spillMemory it goes to a temporary file without a name, so that nothing is left behind whatever
-// happens. Where no file can be made it stays in memory and push waits.
+// happens. Where no file can be made, or it cannot grow, it stays in memory and push waits.
 type spill struct {
 	log  zerolog.Logger
 	dir  string // "": the system's
@@ -29,7 +29,7 @@ type spill struct {
 	memory  [][]byte
 	bytes   int
 	file    *os.File
-	noFile  bool
+	noFile  bool  // none can be made, or the one that is there takes no more
 	lengths []int // of the slices in the file
 	readAt  int64
 	writeAt int64
@@ -51,8 +51,8 @@ func (s *spill) push(ctx context.Context, b []byte) error {
 			s.signal()
 			return nil
 		}
-		if s.open() {
-			return s.write(b)
+		if s.open() && s.write(b) {
+			return nil
 		}
 		if err := s.wait(ctx); err != nil {
 			return err
@@ -63,13 +63,11 @@ func (s *spill) push(ctx context.Context, b []byte) error {
 // open makes the file, once.
 func (s *spill) open() bool {
 	if s.file != nil || s.noFile {
-		return s.file != nil
+		return !s.noFile
 	}
 	f, err := os.CreateTemp(s.dir, "source-intercom-*")
 	if err != nil {
-		s.noFile = true
-		s.log.Warn().Err(err).Int("bytes", s.most).
-			Msg("no temporary file can be written: rows wait in memory, and a slow reader may let the scroll expire")
+		s.goWithout(err)
 		return false
 	}
 	s.file = f
@@ -77,14 +75,22 @@ func (s *spill) open() bool {
 	return true
 }
 
-func (s *spill) write(b []byte) error {
+// write appends b to the file. What was written before can still be read if that fails.
+func (s *spill) write(b []byte) bool {
 	if _, err := s.file.WriteAt(b, s.writeAt); err != nil {
-		return fmt.Errorf("write to a temporary file: %w", err)
+		s.goWithout(err)
+		return false
 	}
 	s.writeAt += int64(len(b))
 	s.lengths = append(s.lengths, len(b))
 	s.signal()
-	return nil
+	return true
+}
+
+func (s *spill) goWithout(err error) {
+	s.noFile = true
+	s.log.Warn().Err(err).Int("bytes", s.most).
+		Msg("no temporary file can be written: rows wait in memory, and a slow reader may let the scroll expire")
 }
 
 // end says that nothing more will be pushed; err is what pop reports after the last slice.
@@ -127,9 +133,8 @@ func (s *spill) read() ([]byte, error) {
 	s.readAt += int64(len(b))
 	if s.lengths = s.lengths[1:]; len(s.lengths) == 0 {
 		s.readAt, s.writeAt = 0, 0
-		if err := s.file.Truncate(0); err != nil {
-			return nil, fmt.Errorf("empty a temporary file: %w", err)
-		}
+		_ = s.file.Truncate(0) // a file that stays long does no harm
+		s.signal()
 	}
 	return b, nil
 }

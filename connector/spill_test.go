@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -131,6 +133,53 @@ func TestSpillWithoutFile(t *testing.T) {
 		}
 		if _, err := s.pop(t.Context()); !errors.Is(err, errDrained) {
 			t.Errorf("after the last slice: %v", err)
+		}
+	})
+}
+
+// TestSpillOnAFullDisk: what the file took before it was full comes out, in order, with all that follows, and
+// memory stays bounded.
+func TestSpillOnAFullDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "spill")
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		s := newSpill(zerolog.New(&log))
+		s.most = 1 << 10
+		var err error
+		if s.file, err = os.Create(path); err != nil {
+			t.Fatal(err)
+		}
+		pushed := 0
+		push := func(n int) {
+			for range n {
+				if err := s.push(t.Context(), slice(pushed, 1<<9)); err != nil {
+					t.Error(err)
+				}
+				pushed++
+			}
+		}
+		push(4)                                      // two in memory, two in the file
+		if s.file, err = os.Open(path); err != nil { // which takes no more
+			t.Fatal(err)
+		}
+		go func() {
+			push(6)
+			s.end(nil)
+		}()
+		for n := range 10 {
+			synctest.Wait()
+			if most := max(4, n+2); pushed > most {
+				t.Fatalf("%d slices went in before slice %d came out, want %d at most", pushed, n, most)
+			}
+			if got := pop(t, s); !bytes.Equal(got, slice(n, 1<<9)) {
+				t.Fatalf("slice %d came out wrong", n)
+			}
+		}
+		if _, err := s.pop(t.Context()); !errors.Is(err, errDrained) {
+			t.Errorf("after the last slice: %v", err)
+		}
+		if n := strings.Count(log.String(), "no temporary file"); n != 1 {
+			t.Errorf("said %d times: %s", n, log.String())
 		}
 	})
 }

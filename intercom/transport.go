@@ -208,6 +208,8 @@ func broken(ctx context.Context, status int, err error) *Error {
 		e.Kind = TooLarge
 	case errors.Is(err, errEncoding):
 		e.Kind = BadRequest
+	case isUntrusted(err):
+		e.Kind, e.Err = Untrusted, adviseOnCertificate(err)
 	}
 	if errors.Is(context.Cause(ctx), errAttemptTimeout) {
 		e.Err = errAttemptTimeout // not context.DeadlineExceeded, which would look like the caller's

@@ -145,7 +145,7 @@ func TestStateFileRemovesOldRemains(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer out.Close() //nolint:errcheck // nothing is written
+	defer out.Close()
 	if _, err := newStateFile(path, out, protocol.NewLines(out), protocol.Singer{}); err != nil {
 		t.Fatal(err)
 	}
