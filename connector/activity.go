@@ -25,7 +25,6 @@ const (
 // A logRun is the activity logs in one run.
 type logRun struct {
 	*feedRun
-	safe int64 // logs younger than the index lag may not be there yet: only the end of the whole walk speaks for them
 	gaps gapList
 }
 
@@ -37,14 +36,14 @@ func walkActivityLogs(ctx context.Context, f *feedRun) error {
 		need = need.union(run.plan.need)
 	}
 	f.pages = newPageSize(f.logPage())
-	l := &logRun{feedRun: f, safe: f.clock - int64(f.Config.IndexLag/time.Second)}
+	l := &logRun{feedRun: f}
 	step := int64(f.Config.ActivityLogStep / time.Second)
 	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(logWindowsAtOnce)
 	for _, part := range need.within(span{0, f.bookmark + 1}) {
 		for lo := part.lo; lo < part.hi && reading.Err() == nil; lo += step {
 			w := span{lo, min(lo+step, part.hi)}
-			group.Go(func() error { return l.window(reading, w, newSeen()) })
+			group.Go(func() error { return l.window(reading, logWindow{span: w, met: newSeen()}) })
 		}
 	}
 	if err := group.Wait(); err != nil {
@@ -53,65 +52,107 @@ func walkActivityLogs(ctx context.Context, f *feedRun) error {
 	return context.Cause(ctx) // windows that were never begun have no error of their own
 }
 
-// window reads the logs of w, passes over those that were met before, and notes w as finished.
-func (l *logRun) window(ctx context.Context, w span, met *seen) error {
-	size := l.pages.get()
-	err := l.listing(ctx, l.logPath(w, size), w, met, size > 1)
-	switch {
-	case err == nil:
-		l.pages.answered(size)
-		return l.finished(ctx, span{w.lo, min(w.hi, l.safe)})
-	case l.shrinks(err, size):
-		return l.window(ctx, w, met)
+// A logWindow is a piece of the activity logs.
+type logWindow struct {
+	span
+	met     *seen // rows that an earlier look at the window has emitted already
+	doubted bool  // it holds a row that Intercom cannot serve
+}
+
+// window reads the logs of w and notes it as finished. Pages whose size changes begin it anew.
+func (l *logRun) window(ctx context.Context, w logWindow) error {
+	for resized := 0; ; resized++ {
+		size := l.pages.get()
+		err := l.listing(ctx, numberedList{
+			method: "GET", path: l.logPath(w.span, size), size: size, hasty: size > 1 || w.doubted, steady: resized >= mostResized,
+		}, w.span, w.met)
+		switch {
+		case err == nil:
+			return l.note(ctx, w.span)
+		case !l.shrinks(err, size) && !errors.Is(err, errLargerPages):
+			return l.around(ctx, w, err)
+		}
 	}
-	err = l.rowsFault(ctx, err, fmt.Sprintf("an activity log with a created_at of %d or more, and %d or less", w.lo-1, w.hi))
+}
+
+// note notes a window as finished. Logs younger than the index lag may not be there yet: only the end of the whole
+// walk speaks for them.
+func (l *logRun) note(ctx context.Context, w span) error {
+	w.hi = min(w.hi, l.clock-l.lag(), l.settled())
+	return l.finished(ctx, w)
+}
+
+// around reads what can be read of a window that ended in an error, if that is about one of its rows: in
+// halves, down to a second.
+func (l *logRun) around(ctx context.Context, w logWindow, err error) error {
+	err = l.rowsFault(ctx, err, w.doubted, l.feed.Probe, fmt.Sprintf("an activity log with a created_at of %d or more, and %d or less", w.lo-1, w.hi))
 	row, stopped := errors.AsType[*UnreadableError](err)
-	switch mid := w.lo + (w.hi-w.lo)/2; {
-	case !stopped || l.Config.MaxUnreadable == 0:
+	if !stopped || l.Config.MaxUnreadable == 0 {
 		return err
-	case mid > w.lo:
-		if err := l.window(ctx, span{w.lo, mid}, met); err != nil {
+	}
+	w.doubted = true
+	if mid := w.lo + (w.hi-w.lo)/2; mid > w.lo {
+		low, high := w, w
+		low.hi, high.lo = mid, mid
+		if err := l.window(ctx, low); err != nil {
 			return err
 		}
-		return l.window(ctx, span{mid, w.hi}, met)
+		return l.window(ctx, high)
 	}
-	if err := l.stepOver(ctx, w, met, row); err != nil {
+	if err := l.stepOver(ctx, w, row); err != nil {
 		return err
 	}
-	return l.finished(ctx, span{w.lo, min(w.hi, l.safe)})
+	return l.note(ctx, w.span)
 }
 
 // stepOver reads a window's rows one by one, and leaves out those that Intercom cannot serve.
-func (l *logRun) stepOver(ctx context.Context, w span, met *seen, row *UnreadableError) (err error) {
+func (l *logRun) stepOver(ctx context.Context, w logWindow, row *UnreadableError) (err error) {
 	t, ctx := newTrail(ctx, nil)
 	defer func() { err = t.end(err) }()
 	missing := int64(0)
-	for n, pages := 1, 1; n <= pages; n++ {
-		path := l.logPath(w, 1) + "&page=" + strconv.Itoa(n)
-		answer, err := l.client.Do(ctx, intercom.Request{Method: "GET", Path: path, Stream: l.feed.Name, Hasty: true})
-		if intercom.Heavy(err) && missing <= int64(l.Config.MaxUnreadable) {
+	for n, pages := 1, 0; pages == 0 || n <= pages; n++ {
+		answer, err := l.log(ctx, w, n, row.Where)
+		if _, gone := errors.AsType[*UnreadableError](err); gone && missing <= int64(l.Config.MaxUnreadable) {
 			missing++
-			pages = max(pages, n+1) // how many there are is told by those that come
 			continue
+		}
+		if kind := intercom.KindOf(err); pages == 0 && n > 1 && (kind == intercom.NotFound || kind == intercom.BadRequest) {
+			break // there is no such page: all that there are cannot be served
 		}
 		if err != nil {
 			return err
 		}
-		rows, err := answer.Rows(l.feed.Rows)
-		if err == nil {
-			_, pages = answer.Pages()
-			err = l.listed(ctx, t, rows, met, w, answer.Release)
-		}
-		answer.Release()
-		if err != nil {
+		if pages, err = l.emitLog(ctx, t, w, answer); err != nil {
 			return err
 		}
 	}
 	// The windows before and after, which are asked for a second more, meet the same row.
-	if row.Rows = l.gaps.add(span{w.lo - 1, w.hi}, missing, true); row.Rows == 0 {
+	if row.Rows = l.gaps.add(gap{at: span{w.lo - 1, w.hi}, rows: missing}, true); row.Rows == 0 {
 		return nil
 	}
 	return l.passAllOver(ctx, row)
+}
+
+// log asks for the n-th row of a window, and once more if it may have been in an outage that has ended.
+func (l *logRun) log(ctx context.Context, w logWindow, n int, where string) (answer *intercom.Answer, err error) {
+	for range 2 {
+		answer, err = l.client.Do(ctx, intercom.Request{Method: "GET", Path: l.logPath(w.span, 1) + "&page=" + strconv.Itoa(n), Stream: l.feed.Name, Hasty: true})
+		if err = l.rowsFault(ctx, err, true, l.feed.Probe, where); !intercom.Heavy(err) {
+			break
+		}
+	}
+	return answer, err
+}
+
+// emitLog emits a page of one row, and returns how many pages there are.
+func (l *logRun) emitLog(ctx context.Context, t *trail, w logWindow, answer *intercom.Answer) (pages int, err error) {
+	defer answer.Release()
+	rows, err := answer.Rows(l.feed.Rows)
+	if err != nil {
+		return 0, err
+	}
+	_, pages = answer.Pages()
+	return max(pages, 1), l.listed(ctx, t, rows, w.met, w.span, answer.Release)
 }
 
 // logPath asks for a window. Whether the API's bounds belong to it is not documented, so it is asked for a

@@ -87,7 +87,7 @@ func probeAll(ctx context.Context, client *intercom.Client, selected []protocol.
 	errs := make([]error, len(feeds))
 	var probes sync.WaitGroup
 	for i, f := range feeds {
-		probes.Go(func() { errs[i] = f.probe(ctx, client) })
+		probes.Go(func() { errs[i] = f.probe(ctx, client, f.Probe, true) })
 	}
 	probes.Wait()
 	failures := map[*Feed]error{}
@@ -100,22 +100,21 @@ func probeAll(ctx context.Context, client *intercom.Client, selected []protocol.
 // probe makes one cheap call that needs the feed's permission. That the answer is of no use, as a 400
 // or a 404 would be, does not matter: the door is open. A search asks for rows of the future, of which there
 // is none.
-func (f *Feed) probe(ctx context.Context, client *intercom.Client) error {
+func (f *Feed) probe(ctx context.Context, client *intercom.Client, path string, hasty bool) error {
 	var err error
-	if f.searches() {
+	if f.searches() && path == "" {
 		var page *intercom.SearchPage
 		page, err = client.Search(ctx, intercom.Search{Path: f.Path, Rows: f.Rows, Stream: f.Name, PerPage: 1, SortField: f.Cursor,
-			Order: "descending", Query: orEqual(f.Cursor, ">", client.Now().Unix()+daysOpen), Hasty: true})
+			Order: "descending", Query: orEqual(f.Cursor, ">", client.Now().Unix()+daysOpen), Hasty: hasty})
 		if err == nil {
 			page.Release()
 		}
 	} else {
-		path := f.Path
-		if f.Probe != "" {
-			path = f.Probe
+		if path == "" {
+			path = f.Path
 		}
 		var answer *intercom.Answer
-		answer, err = client.Do(ctx, intercom.Request{Method: "GET", Path: path, Stream: f.Name, Hasty: true})
+		answer, err = client.Do(ctx, intercom.Request{Method: "GET", Path: path, Stream: f.Name, Hasty: hasty})
 		if err == nil {
 			answer.Release()
 		}
@@ -195,7 +194,8 @@ func Classify(err error) protocol.Failure {
 	case errors.As(err, &capped):
 		f.Kind = Classify(capped.Scroll).Kind
 	case errors.As(err, &config), errors.As(err, &state), errors.As(err, &catalog), errors.As(err, &input),
-		kind == intercom.BadToken, kind == intercom.MissingScope, kind == intercom.PlanRestricted, kind == intercom.BadVersion:
+		kind == intercom.BadToken, kind == intercom.MissingScope, kind == intercom.PlanRestricted, kind == intercom.BadVersion,
+		kind == intercom.Untrusted:
 		f.Kind = protocol.ConfigError
 	case errors.As(err, &moving), kind == intercom.Temporary, kind == intercom.RateLimited, kind == intercom.ScrollExists:
 		f.Kind = protocol.TransientError

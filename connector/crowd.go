@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync/atomic"
 
+	"source-intercom/intercom"
+
 	"golang.org/x/sync/errgroup"
 )
 
@@ -34,7 +36,7 @@ func (s *sweep) disperse(ctx context.Context, w window) (bool, error) {
 	}
 	n, err := s.count(ctx, w, false)
 	if err != nil || n <= s.longest() {
-		return false, err
+		return false, unlessHeavy(err)
 	}
 	if dated, err := s.dated(ctx, w); err != nil || !dated {
 		return false, err
@@ -61,13 +63,25 @@ func (s *searchRun) dated(ctx context.Context, w window) (bool, error) {
 	}
 	a, err := s.count(ctx, first, true)
 	if err != nil {
-		return false, err
+		return false, unlessHeavy(err)
 	}
 	b, err := s.count(ctx, second, true)
-	if w.open() {
-		return a >= b, err
+	if err != nil {
+		return false, unlessHeavy(err)
 	}
-	return b >= a, err
+	if w.open() {
+		return a >= b, nil
+	}
+	return b >= a, nil
+}
+
+// unlessHeavy drops an error of a count that may be about the rows at both ends of a window. It is only good
+// for planning, and those who read the window will meet them, or the outage.
+func unlessHeavy(err error) error {
+	if intercom.Heavy(err) {
+		return nil
+	}
+	return err
 }
 
 // scatter cuts a window of n rows by the day of creation, and the pieces likewise, until they are short
@@ -109,7 +123,7 @@ func (s *searchRun) countAll(ctx context.Context, windows []window) ([]int64, er
 	for i, w := range windows {
 		group.Go(func() (err error) {
 			rows[i], err = s.count(ctx, w, false)
-			return err
+			return unlessHeavy(err)
 		})
 	}
 	return rows, group.Wait()

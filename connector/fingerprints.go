@@ -142,6 +142,7 @@ func (f *fingerprints) unpack(text string) error {
 	if err != nil || len(raw)%20 != 0 {
 		return fmt.Errorf("%d characters that are no packed fingerprints", len(text))
 	}
+	raw = raw[:min(len(raw), 20*4*maxFingerprints)] // the newest come first; nobody writes more
 	for ; len(raw) > 0; raw = raw[20:] {
 		content, at := binary.LittleEndian.Uint64(raw[8:]), int64(binary.LittleEndian.Uint32(raw[16:]))
 		f.rows[binary.LittleEndian.Uint64(raw)] = remembered{handed: content, written: content, at: at}
@@ -174,7 +175,6 @@ type seen struct {
 	turn sync.Mutex // of who judges and emits rows by it
 	mu   sync.Mutex
 	rows map[uint64]uint64
-	met  int // rows and versions
 }
 
 func newSeen() *seen { return &seen{rows: map[uint64]uint64{}} }
@@ -187,13 +187,5 @@ func (s *seen) again(key, content uint64) bool {
 		return true
 	}
 	s.rows[key] = content
-	s.met++
 	return false
-}
-
-// count is how many rows, and versions of rows, were met.
-func (s *seen) count() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.met
 }

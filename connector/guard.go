@@ -1,6 +1,9 @@
 package connector
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // A guard ends walks that would go on for ever.
 type guard struct {
@@ -8,10 +11,14 @@ type guard struct {
 	asked map[string]bool
 	total int64 // of the last page
 	most  int64 // the largest total
+	least int64 // the smallest
+	last  int   // rows of the last page
 	rows  int64
 }
 
-func newGuard(feed string) *guard { return &guard{feed: feed, asked: map[string]bool{}, total: -1} }
+func newGuard(feed string) *guard {
+	return &guard{feed: feed, asked: map[string]bool{}, total: -1, least: math.MaxInt64}
+}
 
 // page notes an answer. It tells whether the total fell since the page before.
 func (g *guard) page(after string, total int64, rows int) (fell bool, err error) {
@@ -19,8 +26,9 @@ func (g *guard) page(after string, total int64, rows int) (fell bool, err error)
 		return false, &LoopError{Feed: g.feed, What: fmt.Sprintf("the cursor %q came a second time", clip(after))}
 	}
 	g.asked[after] = true
+	g.last = rows
 	fell = total < g.total
-	g.total, g.most = total, max(g.most, total)
+	g.total, g.most, g.least = total, max(g.most, total), min(g.least, total)
 	if g.rows += int64(max(rows, 1)); g.rows > 2*g.most+10_000 {
 		return false, &LoopError{Feed: g.feed, What: fmt.Sprintf("%d rows came where %d were announced", g.rows, g.most)}
 	}
@@ -43,6 +51,15 @@ type MovingError struct {
 func (e *MovingError) Error() string {
 	return fmt.Sprintf("%s from second %d on kept changing while they were read; what was read so far is kept, run again", e.Feed, e.Window.lo)
 }
+
+// A shortage is what a walk lacks that came to its end before all announced rows had been shown.
+type shortage struct {
+	rows int64
+	cut  bool // the last page was full: the walk was cut short, rather than the count too high
+}
+
+// short is the shortage of a walk, with pages of so many rows, that has come to its end.
+func (g *guard) short(size int) shortage { return shortage{max(g.least-g.rows, 0), g.last >= size} }
 
 // left is how many of the announced rows have not come yet.
 func (g *guard) left() int64 { return max(g.total-g.rows, 0) }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -105,5 +106,44 @@ func TestGuardCountsRows(t *testing.T) {
 	}
 	if err := walk(69, 150, func(p int) int64 { return 1000 - int64(p) }); err != nil {
 		t.Errorf("the largest total counts, not the last one: %v", err)
+	}
+}
+
+// TestAnnouncedAndNotShown: a walk that ends before all announced rows were shown is walked again. If more must have
+// followed it fails; if the count is just too high, what is not shown is counted.
+func TestAnnouncedAndNotShown(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil    func(page int, body string) string
+		withheld bool
+	}{
+		"once, in the middle": {func(page int, body string) string {
+			if page == 3 {
+				return replaced(body, "pages.next", "null")
+			}
+			return body
+		}, false},
+		"counts that are too high": {func(_ int, body string) string {
+			return replaced(body, "total_count", strconv.FormatInt(gjson.Get(body, "total_count").Int()+2, 10))
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "2.16", emulator.Options{Seed: 5, Size: emulator.Size{Admins: 1, Tickets: 33}})
+			page := 0
+			behind(t, w, func(r *http.Request, _, body string) string {
+				if r.URL.Path != "/tickets/search" {
+					return body
+				}
+				page++
+				return c.spoil(page, body)
+			})
+			out := w.read(t, reading{streams: []string{"tickets"}, config: pages(10)})
+			w.check(t, false, "tickets")
+			if n := out.Streams[0].Withheld; n > 0 != c.withheld {
+				t.Errorf("%d rows are said to be withheld, want any: %v", n, c.withheld)
+			}
+			if c.withheld {
+				w.read(t, reading{streams: []string{"tickets"}, config: pages(10), strict: true, failing: true})
+			}
+		})
 	}
 }

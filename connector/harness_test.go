@@ -100,6 +100,7 @@ type reading struct {
 	out      *bytes.Buffer
 	onState  func(protocol.States)
 	failing  bool                      // an error is expected
+	either   bool                      // an error may come
 	through  func(io.Writer) io.Writer // what stdout does on its way to out
 	log      io.Writer
 	selected *protocol.Selection
@@ -155,21 +156,25 @@ func (w *world) read(t *testing.T, r reading) *run {
 		}
 	}
 	w.ResetRequests()
-	stdout, log := io.Writer(r.out), zerolog.Nop()
+	said, logged := &tokenWatch{secret: cfg.AccessToken}, &tokenWatch{secret: cfg.AccessToken}
+	stdout, log := io.Writer(r.out), io.Writer(logged)
 	if r.through != nil {
 		stdout = r.through(stdout)
 	}
 	if r.log != nil {
-		log = zerolog.New(zerolog.SyncWriter(r.log))
+		log = io.MultiWriter(log, r.log)
 	}
-	reader := NewReader(Options{Config: cfg, Dialect: r.dialect, Lines: protocol.NewLines(stdout), Log: log,
-		Selection: selection, State: r.state, Strict: r.strict, OnState: r.onState})
+	reader := NewReader(Options{Config: cfg, Dialect: r.dialect, Lines: protocol.NewLines(io.MultiWriter(said, stdout)),
+		Log: zerolog.New(zerolog.SyncWriter(log)), Selection: selection, State: r.state, Strict: r.strict, OnState: r.onState})
 	reader.every, reader.maxHeld = r.every, r.maxHeld
 	summary, err := reader.Read(r.ctx)
-	if (err != nil) != r.failing {
+	if (err != nil) != r.failing && !r.either {
 		t.Fatalf("read: error %v, want one: %v", err, r.failing)
 	}
 	out := &run{Summary: summary, err: err, requests: w.Requests()}
+	said.check(t, "stdout")
+	logged.check(t, "the log")
+	out.holdsNoToken(t, cfg.AccessToken)
 	text := r.out.String()
 	if r.through != nil { // it may have been cut off in a line
 		text = text[:strings.LastIndexByte(text, '\n')+1]

@@ -2,6 +2,7 @@ package connector
 
 import (
 	"context"
+	"slices"
 
 	"github.com/tidwall/gjson"
 )
@@ -9,14 +10,14 @@ import (
 // walkList reads a list from its first page to its last. Lists know no order by time, so a stream
 // with a cursor takes from the whole list what changed.
 func walkList(ctx context.Context, f *feedRun) error {
-	return f.listing(ctx, f.feed.Path, span{0, f.upper}, newSeen(), false)
+	return f.listing(ctx, numberedList{method: "GET", path: f.feed.Path}, span{0, f.upper}, newSeen())
 }
 
 // listing reads a numbered list, with all children, and returns when all is handed on. Rows that were met
-// before are passed over; hasty is as in numberedList.
-func (f *feedRun) listing(ctx context.Context, path string, w span, met *seen, hasty bool) error {
+// before are passed over.
+func (f *feedRun) listing(ctx context.Context, list numberedList, w span, met *seen) error {
 	t, ctx := newTrail(ctx, nil)
-	_, err := f.numbered(ctx, numberedList{method: "GET", path: path, hasty: hasty}, func(rows []gjson.Result, release func()) error {
+	_, err := f.numbered(ctx, list, func(rows []gjson.Result, release func()) error {
 		return f.listed(ctx, t, rows, met, w, release)
 	})
 	return t.end(err)
@@ -25,17 +26,23 @@ func (f *feedRun) listing(ctx context.Context, path string, w span, met *seen, h
 // listed emits the rows of an unsorted page that lie in w and that a stream lacks, has the page released,
 // and begins to fetch their children.
 func (f *feedRun) listed(ctx context.Context, t *trail, rows []gjson.Result, met *seen, w span, release func()) error {
-	all := func(int64, bool) bool { return true }
+	// What lies elsewhere must not be noted as met: windows that share what they met show each other's edges.
+	mine := func(at int64, dated bool) bool { return !dated || w.contains(at) || f.undated() }
 	// A child without a cursor of its own needs every parent.
 	lacks := func(run *streamRun, at int64, dated bool) bool {
 		return !dated || run.stream.Cursor == "" || w.contains(at) && run.plan.need.contains(at)
 	}
-	h, _, err := f.sift(ctx, rows, met, all, lacks)
+	h, _, err := f.sift(ctx, rows, met, mine, lacks)
 	release()
 	if err != nil {
 		return err
 	}
 	return f.raise(ctx, t, h, nil)
+}
+
+// undated tells whether a stream of the feed takes every row, whatever its time.
+func (f *feedRun) undated() bool {
+	return slices.ContainsFunc(f.runs, func(run *streamRun) bool { return run.stream.Cursor == "" })
 }
 
 // rowKey identifies a row of any list: not all have an id.

@@ -2,6 +2,7 @@ package connector
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -19,8 +20,9 @@ const pagesAtOnce = 8
 // A numberedList is a list whose pages have numbers.
 type numberedList struct {
 	method, path string
-	// hasty tells that smaller pages can be asked for: those that cannot be served are given up early.
-	hasty bool
+	size         int  // rows of a page, where they can be fewer and more; 0: they cannot
+	steady       bool // the list ends in no errLargerPages
+	hasty        bool // something else can be asked for: pages that cannot be served are given up early
 	// capped says that the API may refuse pages that it announced: the list ends before the first of them.
 	capped bool
 }
@@ -75,6 +77,9 @@ func (w *numberedWalk) all(ctx context.Context) (moved bool, err error) {
 			break
 		}
 		at = next
+	}
+	if asked := int64(len(w.asked)); asked < w.first.pages && !w.moved && !w.refused {
+		return false, &intercom.ShapeError{Stream: w.feed.Name, Path: "pages.next", Want: fmt.Sprintf("where page %d of %d is", asked+1, w.first.pages), Found: "nothing"}
 	}
 	if w.moved || len(w.asked) == 1 {
 		return w.moved, nil // one page is one moment
@@ -139,8 +144,18 @@ func (w *numberedWalk) take(ctx context.Context, at string, number int64) (next 
 	if moved, err := w.check(number, next, answer, rows); err != nil || moved {
 		return "", err
 	}
-	return next, w.page(rows, answer.Release)
+	larger := w.size > 0 && w.pages.answered(w.size)
+	if err := w.page(rows, answer.Release); err != nil {
+		return "", err
+	}
+	if larger && !w.steady && next != "" {
+		return "", errLargerPages
+	}
+	return next, nil
 }
+
+// errLargerPages ends a walk over a list whose pages may be larger now, so that it is begun anew.
+var errLargerPages = errors.New("larger pages may be asked for")
 
 // ask notes a page that is asked for, and tells whether it is the first time.
 func (w *numberedWalk) ask(at string) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"source-intercom/intercom"
 	"source-intercom/protocol"
@@ -127,6 +128,12 @@ func (f *feedRun) raise(ctx context.Context, t *trail, h *haul, note func() erro
 	}
 	return nil
 }
+
+// lag is how long after a change, in seconds, the index may still not show it.
+func (f *feedRun) lag() int64 { return int64(f.Config.IndexLag / time.Second) }
+
+// settled is up to when the index shows every change by now.
+func (f *feedRun) settled() int64 { return f.client.Cautious().Unix() - f.lag() }
 
 // finished notes for every live stream that a span has been read.
 func (f *feedRun) finished(ctx context.Context, sp span) error {

@@ -137,6 +137,7 @@ func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
 		mode:      s.Mode,
 		syncID:    s.SyncID,
 		overlap:   int64((r.Config.IndexLag + r.Config.Lookback) / time.Second),
+		now:       r.client.Cautious().Unix(),
 		input:     stateOf(r.State, s.Stream),
 	}
 	var parent json.RawMessage
@@ -146,6 +147,9 @@ func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
 	plan, err := openProgress(p, r.Config, parent)
 	if err != nil {
 		return nil, err
+	}
+	if plan.ahead {
+		r.Log.Warn().Str("stream", s.Stream).Msg("the state lies in the future, by Intercom's clock: the stream is read anew from its start")
 	}
 	return &streamRun{stream: def, encoder: encoder, plan: plan, prints: p.prints, part: part{progress: p}}, nil
 }
@@ -227,7 +231,7 @@ func (f *feedRun) run(ctx context.Context) error {
 	if f.runs = todo; len(todo) == 0 {
 		return nil
 	}
-	f.clock, f.upper = f.client.Now().Unix(), forever
+	f.clock, f.upper = f.client.Cautious().Unix(), forever
 	f.bookmark = f.clock
 	if end := f.Config.EndDate; !end.IsZero() {
 		f.upper = end.Unix() + 1
@@ -235,6 +239,7 @@ func (f *feedRun) run(ctx context.Context) error {
 	}
 	f.remember()
 	err := f.feed.Walk(ctx, f)
+	f.bookmark = min(f.bookmark, f.client.Cautious().Unix()) // a Date that was ahead may have come first
 	if err == nil {
 		err = context.Cause(ctx) // a walk that was cut short must never pass for a whole one
 	}
@@ -279,6 +284,7 @@ func (f *feedRun) end(ctx context.Context, run *streamRun, walk error) {
 	if err := run.failure(); err != nil {
 		failure := Classify(err)
 		failure.Stream = run.stream.Name
+		failure.Message = protocol.NewRedactor(f.Config.AccessToken).Redact(failure.Message) // a server may repeat it
 		last = f.Dialect.AppendFailure(last, failure, time.Now())
 	}
 	// The writer lives on after a cancellation: what is true must still be said.

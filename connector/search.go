@@ -74,8 +74,6 @@ func (s *searchRun) border(clock int64) int64 {
 	return clock - s.lag()
 }
 
-func (s *searchRun) lag() int64 { return int64(s.Config.IndexLag / time.Second) }
-
 // toTheTop reads all that is needed, without an upper limit.
 func (s *searchRun) toTheTop(ctx context.Context, clock int64) error {
 	lowest := s.need[0].lo
@@ -95,7 +93,7 @@ func (s *searchRun) toTheTop(ctx context.Context, clock int64) error {
 		if err := s.closed(ctx, s.need.within(span{from, s.border(clock)})); err != nil {
 			return err
 		}
-		now := s.client.Now().Unix()
+		now := s.client.Cautious().Unix()
 		if now-clock <= s.lag() || again == retakes {
 			break
 		}
@@ -120,7 +118,7 @@ func (s *searchRun) small(ctx context.Context, w window, clock int64) (bool, *in
 		first, err = s.search(ctx, s.upwards(w), "descending", "", size)
 	}
 	if err != nil {
-		if _, rows := errors.AsType[*UnreadableError](s.rowsFault(ctx, err, "")); rows {
+		if _, rows := errors.AsType[*UnreadableError](s.rowsFault(ctx, err, false, s.feed.Probe, "")); rows {
 			err = nil // walks will find their way around it
 		}
 		return false, nil, err
@@ -240,7 +238,8 @@ func (s *searchRun) count(ctx context.Context, w window, all bool) (int64, error
 	request.Hasty = true
 	page, err := s.client.Search(ctx, request)
 	if intercom.Heavy(err) { // perhaps it is only the first row that cannot be served
-		page, err = s.client.Search(ctx, s.request(s.query(w, all), "descending", "", 1))
+		request.Order, request.Hasty = "descending", w.doubted
+		page, err = s.client.Search(ctx, request)
 	}
 	if err != nil {
 		return 0, err

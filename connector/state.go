@@ -17,6 +17,9 @@ const stateVersion = 1
 // maxDone bounds the finished windows that a state lists. What lies beyond is read again.
 const maxDone = 100
 
+// mostDone is how many of them are read of a state. Nobody writes so many, and each costs a walk over all.
+const mostDone = 100 * maxDone
+
 // foreignOverlap is what every other connector's bookmark is taken less: they compared contacts by
 // whole days, moved bookmarks before all was emitted, or took them from this side's clock.
 const foreignOverlap = 48 * 60 * 60
@@ -29,6 +32,7 @@ type progress struct {
 	mode      protocol.SyncMode
 	syncID    *int64
 	overlap   int64 // index lag plus lookback window: what a next run reads again, seconds
+	now       int64 // the server's clock; 0: not known
 
 	input   json.RawMessage // the state that came; shown until the first own checkpoint
 	touched bool
@@ -44,6 +48,8 @@ type progress struct {
 type plan struct {
 	need ranges // in the cursor's seconds; open at the end
 	skip bool   // a full refresh that this sync has already finished
+	// ahead: the state that came lies in the future, and was not used.
+	ahead bool
 	// reached is the bookmark of an earlier run that left no gap: an earlier end date takes nothing back.
 	reached int64
 }
@@ -116,7 +122,11 @@ func parseOwnState(s *Stream, value json.RawMessage) (*ownState, error) {
 	if own.start, ok = seconds(root.Get("start")); !ok {
 		return nil, bad("start", "a time in Unix seconds")
 	}
-	for i, pair := range root.Get("done").Array() {
+	done := root.Get("done").Array()
+	if len(done) > mostDone {
+		return nil, &StateError{Stream: s.Name, Field: "done", Found: fmt.Sprintf("%d ranges", len(done)), Want: fmt.Sprintf("%d at most", maxDone)}
+	}
+	for i, pair := range done {
 		lo, okLo := seconds(pair.Get("0"))
 		hi, okHi := seconds(pair.Get("1"))
 		if !okLo || !okHi || lo > hi {
@@ -127,9 +137,18 @@ func parseOwnState(s *Stream, value json.RawMessage) (*ownState, error) {
 	return own, nil
 }
 
+// lastSecond is the last one of the year 9999. What lies beyond, or before 1970, is no time of Intercom's: a
+// row that has it is emitted like one that has none, for no window would ever be its own.
+const lastSecond = 253402300799
+
 // seconds reads a time as any of our states and Intercom's records may hold it: Unix seconds as a
 // number or text, or RFC 3339.
 func seconds(v gjson.Result) (int64, bool) {
+	at, ok := anySeconds(v)
+	return at, ok && at >= 0 && at <= lastSecond
+}
+
+func anySeconds(v gjson.Result) (int64, bool) {
 	switch v.Type {
 	case gjson.Number:
 		if n, err := strconv.ParseInt(v.Raw, 10, 64); err == nil {
@@ -152,7 +171,25 @@ func seconds(v gjson.Result) (int64, bool) {
 //
 // parent is the state value of the stream whose rows are this child's parents, for foreign states
 // only: other connectors let a child lag behind its parent, or run ahead of it.
+//
+// A state that goes on in the future, by more than clocks may differ, was made while a server's clock was
+// wrong, and nobody knows what it has passed over: nothing is taken from it.
 func openProgress(p *progress, cfg *Config, parent json.RawMessage) (plan, error) {
+	fresh := *p
+	next, err := p.planned(cfg, parent)
+	if last := len(next.need) - 1; err == nil && last >= 0 && p.now > 0 && len(p.input) > 0 && next.need[last].lo > p.now+tooFarAhead {
+		fresh.workspace, fresh.input = p.workspace, nil
+		*p = fresh
+		next, err = p.planned(cfg, nil)
+		next.ahead = true
+	}
+	return next, err
+}
+
+// tooFarAhead is how far, in seconds, a state may lie in the future.
+const tooFarAhead = 24 * 60 * 60
+
+func (p *progress) planned(cfg *Config, parent json.RawMessage) (plan, error) {
 	start := cfg.StartDate.Unix()
 	p.start = start
 	p.prints = newFingerprints(forever)

@@ -14,6 +14,8 @@ type Stream struct {
 	Feed *Feed
 	// Child fetches the records that belong to one row of the feed; nil where the rows are the records.
 	Child childFetch
+	// Probe is a GET to the endpoint of the children that needs no row: that of a parent that does not exist.
+	Probe string
 	Key   []string
 	// Cursor is the field that tells when a record changed last, in Unix seconds; "" where the API
 	// shows none that could be trusted, so that the stream is read in full.
@@ -43,12 +45,13 @@ var (
 	conversations = &Feed{Name: "conversations", Walk: walkSearch, Path: "/conversations/search", Rows: "conversations", Cursor: "updated_at"}
 	tickets       = &Feed{Name: "tickets", Walk: walkSearch, Path: "/tickets/search", Rows: "tickets", Cursor: "updated_at"}
 	contacts      = &Feed{Name: "contacts", Walk: walkSearch, Path: "/contacts/search", Rows: "data", Cursor: "updated_at", Days: true}
-	activityLogs  = &Feed{Name: "activity_logs", Walk: walkActivityLogs, Path: "/admins/activity_logs", Rows: "activity_logs", Cursor: "created_at"}
-	companies     = &Feed{Name: "companies", Walk: walkScroll, Path: "/companies/scroll", Rows: "data", Cursor: "updated_at", Probe: "/companies?per_page=1"}
-	segments      = &Feed{Name: "segments", Walk: walkList, Path: "/segments?include_count=true", Rows: "segments", Cursor: "updated_at"}
-	admins        = &Feed{Name: "admins", Walk: walkList, Path: "/admins", Rows: "admins"}
-	tags          = &Feed{Name: "tags", Walk: walkList, Path: "/tags", Rows: "data"}
-	teams         = &Feed{Name: "teams", Walk: walkList, Path: "/teams", Rows: "teams"}
+	activityLogs  = &Feed{Name: "activity_logs", Walk: walkActivityLogs, Path: "/admins/activity_logs", Rows: "activity_logs", Cursor: "created_at",
+		Probe: "/admins/activity_logs?created_at_after=4102444800&created_at_before=4102444801&per_page=1"}
+	companies = &Feed{Name: "companies", Walk: walkScroll, Path: "/companies/scroll", Rows: "data", Cursor: "updated_at", Probe: "/companies?per_page=1"}
+	segments  = &Feed{Name: "segments", Walk: walkList, Path: "/segments?include_count=true", Rows: "segments", Cursor: "updated_at"}
+	admins    = &Feed{Name: "admins", Walk: walkList, Path: "/admins", Rows: "admins"}
+	tags      = &Feed{Name: "tags", Walk: walkList, Path: "/tags", Rows: "data"}
+	teams     = &Feed{Name: "teams", Walk: walkList, Path: "/teams", Rows: "teams"}
 
 	companyAttributes = &Feed{Name: "company_attributes", Walk: walkList, Path: "/data_attributes?model=company&include_archived=true", Rows: "data"}
 	contactAttributes = &Feed{Name: "contact_attributes", Walk: walkList, Path: "/data_attributes?model=contact&include_archived=true", Rows: "data"}
@@ -72,13 +75,13 @@ var Streams = []Stream{
 		Permission: "Read and list users and companies", Method: "read in full"},
 	{Name: "contact_attributes", Feed: contactAttributes, Key: []string{"model", "full_name"},
 		Permission: "Read and list users and companies", Method: "read in full"},
-	{Name: "company_segments", Feed: companies, Child: fetchCompanySegments, Key: []string{"company_id", "id"},
+	{Name: "company_segments", Feed: companies, Child: fetchCompanySegments, Probe: "/companies/0/segments", Key: []string{"company_id", "id"},
 		Permission: "Read and list users and companies", Method: "read in full, one call a company: joining a segment leaves no time stamp"},
 	{Name: "contacts", Feed: contacts, Key: []string{"id"}, Cursor: "updated_at",
 		Permission: "Read and list users and companies", Method: "server-side search; whole days up to API 2.16, filtered to the second here"},
 	{Name: "conversations", Feed: conversations, Key: []string{"id"}, Cursor: "updated_at",
 		Permission: "Read conversations", Method: "server-side search"},
-	{Name: "conversation_parts", Feed: conversations, Child: fetchConversationParts, Key: []string{"id"}, Cursor: "updated_at",
+	{Name: "conversation_parts", Feed: conversations, Child: fetchConversationParts, Probe: "/conversations/0", Key: []string{"id"}, Cursor: "updated_at",
 		Permission: "Read conversations", Method: "all parts of every changed conversation, one call each"},
 	{Name: "tickets", Feed: tickets, Key: []string{"id"}, Cursor: "updated_at",
 		Permission: "Read tickets", Method: "server-side search"},

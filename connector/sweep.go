@@ -26,6 +26,8 @@ type window struct {
 	after   *step  // of the walk that met them first; nil: there was none
 	share   *share // of the pieces that it was cut with; nil: it was not
 	crowd   *crowd // whose piece by days of creation it is; nil: of none
+	short   bool   // a walk over it ended before all rows had been shown
+	judged  bool   // what it shows is counted in the share
 	doubted bool   // it holds a row that Intercom cannot serve
 	shown   *tally // of a doubted one
 	steady  bool   // walks down it keep their size of pages while they can be served

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"source-intercom/intercom"
 
@@ -29,9 +30,9 @@ func (e *UnreadableError) Error() string {
 func (e *UnreadableError) Unwrap() error { return e.Err }
 
 // rowsFault finds out whether a failure is about what was asked for: it is if Intercom answers a call to the
-// same endpoint that needs no row.
-func (f *feedRun) rowsFault(ctx context.Context, err error, where string) error {
-	if !intercom.Heavy(err) || ctx.Err() != nil || f.feed.probe(ctx, f.client) != nil {
+// same endpoint that needs no row. hasty tells that the call that failed was: then an outage is ridden out first.
+func (f *feedRun) rowsFault(ctx context.Context, err error, hasty bool, probe, where string) error {
+	if !intercom.Heavy(err) || ctx.Err() != nil || f.feed.probe(ctx, f.client, probe, !hasty) != nil {
 		return err
 	}
 	return &UnreadableError{Where: where, Rows: 1, Err: err}
@@ -50,26 +51,28 @@ func (f *feedRun) passOver(ctx context.Context, run *streamRun, e *UnreadableErr
 // A tally counts what walks are shown of a window that holds a row which Intercom cannot serve.
 type tally struct {
 	ids   map[uint64]struct{}
-	total int64 // what the window holds, by the last page
+	total int64 // the most that the window held by any page
 }
+
+func newTally() *tally { return &tally{ids: map[uint64]struct{}{}} }
 
 func (t *tally) note(page *intercom.SearchPage) {
 	if t == nil {
 		return
 	}
-	t.total = page.Total
+	t.total = max(t.total, page.Total)
 	for _, row := range page.Rows {
 		t.ids[rowKey(row)] = struct{}{}
 	}
 }
 
-// missing is how many rows were not shown. One is missing for certain, whatever left the window meanwhile.
+// missing is how many rows were not shown, or left the window before they could be. One is missing for certain.
 func (t *tally) missing() int64 { return max(t.total-int64(len(t.ids)), 1) }
 
 // stopped is what ends a walk whose page could not be served: it lies in at, behind the row with the id
 // before. Nobody knows the id of a row that was never served.
-func (s *searchRun) stopped(ctx context.Context, err error, at span, order, before string) error {
-	err = s.rowsFault(ctx, err, "")
+func (s *searchRun) stopped(ctx context.Context, err error, hasty bool, at span, order, before string) error {
+	err = s.rowsFault(ctx, err, hasty, s.feed.Probe, "")
 	if row, ok := errors.AsType[*UnreadableError](err); ok {
 		row.at, row.Where = at, "a row with an "+s.feed.Cursor+" of "+strconv.FormatInt(at.lo, 10)+" or more"
 		if at.hi != forever {
@@ -103,10 +106,23 @@ func lastID(rows []gjson.Result) string {
 
 // around reads what can be read of a closed window that holds a row which Intercom cannot serve: in halves,
 // down to where it cannot be cut any more, and there from both ends.
-func (s *searchRun) around(ctx context.Context, w window, row *UnreadableError) error {
-	w.doubted = true
-	cut, err := s.inHalves(ctx, w)
-	if err == nil && !cut {
+func (s *searchRun) around(ctx context.Context, sw *sweep, w window, row *UnreadableError) error {
+	shown := w.shown
+	w.doubted, w.shown = true, nil
+	low, high, cut, err := s.halved(ctx, w)
+	switch {
+	case err != nil:
+		return err
+	case cut && sw != nil && w.crowd == nil:
+		sw.add(low, high)
+		return nil
+	case cut:
+		err = s.walkBoth(ctx, low, high)
+	case shown == nil:
+		w.shown = newTally() // and what is shown of this very window is counted
+		return s.walkClosed(ctx, nil, w, 0)
+	default:
+		w.shown = shown
 		err = s.fromTheOtherEnd(ctx, w, row)
 	}
 	if err != nil {
@@ -118,6 +134,7 @@ func (s *searchRun) around(ctx context.Context, w window, row *UnreadableError) 
 // fromTheOtherEnd reads the rows of a window that lie behind the one that stopped the walk up, and leaves
 // out what no walk was shown.
 func (s *searchRun) fromTheOtherEnd(ctx context.Context, w window, row *UnreadableError) error {
+	w.steady = true // or sizes that grow begin a long second anew for ever
 	for attempt := 0; ; {
 		down, err := s.descend(ctx, nil, w, w.lo, nil)
 		above, stopped := errors.AsType[*UnreadableError](err)
@@ -133,7 +150,7 @@ func (s *searchRun) fromTheOtherEnd(ctx context.Context, w window, row *Unreadab
 			return &MovingError{Feed: s.feed.Name, Window: w.span}
 		default:
 			row.at.hi = above.at.hi
-			if row.Rows = s.gaps.add(row.at, w.shown.missing(), s.days); row.Rows == 0 {
+			if row.Rows = s.gaps.add(gap{row.at, w.created, w.shown.missing()}, s.days); row.Rows == 0 {
 				return nil
 			}
 			return s.passAllOver(ctx, row)
@@ -152,12 +169,32 @@ func (f *feedRun) passAllOver(ctx context.Context, row *UnreadableError) error {
 }
 
 // under reads what an open window holds below the rows that a walk down was shown before it met one that
-// Intercom cannot serve. It returns from where on the open window goes on. Where the API compares days, the
-// walks that follow meet the same row again; they have an end when nothing new is shown around it.
+// Intercom cannot serve. It returns from where on the open window goes on.
+//
+// What is edited must leave a window that is read upwards, or a cursor that is an offset would skip a row
+// unseen. Seconds of the past are left; what the index has not shown yet can only be younger than the index
+// lag, where the next run looks again. Whole days are not left: there the row ends the stream, until it is so
+// old that closed windows meet it.
 func (s *searchRun) under(ctx context.Context, w window, bound int64, row *UnreadableError) (int64, error) {
-	hi := max(min(row.at.hi, s.client.Now().Unix()), bound) + 1
-	below := window{span: span{bound, hi}, created: w.created, met: w.met, doubted: true}
-	return hi, s.walkClosed(ctx, nil, below, 0)
+	if s.days {
+		return bound, row
+	}
+	now := s.client.Now().Unix()
+	hi := min(row.at.hi, now-1) + 1
+	if hi <= bound {
+		return bound, pause(ctx, time.Second) // the row's second is not over
+	}
+	border := max(bound, min(hi, now-s.lag()))
+	for _, sp := range []span{{bound, border}, {border, hi}} {
+		below := window{span: sp, created: w.created, met: w.met, doubted: true}
+		if sp.lo == sp.hi {
+			continue
+		}
+		if err := s.walkClosed(ctx, nil, below, 0); err != nil {
+			return bound, err
+		}
+	}
+	return hi, nil
 }
 
 // A gapList holds the places of rows that were left out.
@@ -167,22 +204,26 @@ type gapList struct {
 }
 
 type gap struct {
-	span
-	rows int64
+	at      span // of the cursor
+	created span // zero: all days
+	rows    int64
 }
 
 // add notes rows that were left out, and returns how many of them are new. Where the API compares days, several
 // windows meet the same row: with overlap, those at a place that was noted before are the same.
-func (g *gapList) add(at span, rows int64, overlap bool) int64 {
+func (g *gapList) add(now gap, overlap bool) int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for i := range g.left {
-		if before := &g.left[i]; overlap && at.lo <= before.hi && before.lo <= at.hi {
-			fresh := max(rows-before.rows, 0)
+		if before := &g.left[i]; overlap && before.at.touches(now.at) && (before.created == now.created || before.created.touches(now.created)) {
+			fresh := max(now.rows-before.rows, 0)
 			before.rows += fresh
 			return fresh
 		}
 	}
-	g.left = append(g.left, gap{at, rows})
-	return rows
+	g.left = append(g.left, now)
+	return now.rows
 }
+
+// touches tells whether two spans share a second, their ends included.
+func (s span) touches(other span) bool { return s.lo <= other.hi && other.lo <= s.hi }

@@ -3,6 +3,7 @@ package connector
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 
@@ -16,48 +17,59 @@ import (
 // what lies beyond the last finished second is walked again, in halves where it can be cut.
 func (s *searchRun) walkClosed(ctx context.Context, sw *sweep, w window, attempt int) error {
 	w.rows()
-	if w.doubted {
-		w.shown = &tally{ids: map[uint64]struct{}{}}
-	}
 	up, err := s.ascend(ctx, sw, w)
 	rest := w
-	rest.lo, rest.after = up.from, nil // the walk has waited for its children
+	rest.lo, rest.after, rest.judged = up.from, nil, true // the walk has waited for its children
+	if rest.lo > w.lo {
+		rest.shown = nil // which is of another window
+	}
 	row, stopped := errors.AsType[*UnreadableError](err)
 	switch {
 	case stopped && s.Config.MaxUnreadable > 0:
-		return s.around(ctx, rest, row)
+		return s.around(ctx, sw, rest, row)
 	case err != nil || up.left:
 		return err
 	case up.again:
 		return s.walkClosed(ctx, sw, rest, attempt)
+	case up.short.rows > 0 && !w.short:
+		rest.short = true
+		return s.walkClosed(ctx, sw, rest, attempt)
 	case !up.fell:
+		if err := s.withhold(up.short); err != nil {
+			return err
+		}
 		return s.complete(ctx, w)
 	}
-	cut, err := s.inHalves(ctx, rest)
+	low, high, cut, err := s.halved(ctx, rest)
 	switch {
 	case err != nil:
 		return err
-	case cut:
-		return s.complete(ctx, rest)
-	case attempt == rewalks:
+	case !cut && attempt == rewalks:
 		return &MovingError{Feed: s.feed.Name, Window: rest.span}
+	case !cut:
+		return s.walkClosed(ctx, nil, rest, attempt+1)
 	}
-	return s.walkClosed(ctx, nil, rest, attempt+1)
+	if err := s.walkBoth(ctx, low, high); err != nil {
+		return err
+	}
+	return s.complete(ctx, rest)
 }
 
-// inHalves walks a closed window in halves, if it can be cut.
-func (s *searchRun) inHalves(ctx context.Context, w window) (cut bool, err error) {
-	low, high, ok := s.halves(w)
+// halved cuts a closed window in two, if no row is lost by that.
+func (s *searchRun) halved(ctx context.Context, w window) (low, high window, ok bool, err error) {
+	low, high, ok = s.halves(w)
 	if ok && w.created == (span{}) && low.created != (span{}) {
 		ok, err = s.dated(ctx, w)
 	}
-	if err != nil || !ok {
-		return false, err
-	}
+	return low, high, ok, err
+}
+
+// walkBoth walks the halves of a closed window.
+func (s *searchRun) walkBoth(ctx context.Context, low, high window) error {
 	if err := s.walkClosed(ctx, nil, low, 0); err != nil {
-		return false, err
+		return err
 	}
-	return true, s.walkClosed(ctx, nil, high, 0)
+	return s.walkClosed(ctx, nil, high, 0)
 }
 
 // complete notes a window as finished, unless it is only a piece of one by days of creation.
@@ -70,11 +82,26 @@ func (s *searchRun) complete(ctx context.Context, w window) error {
 
 // note notes a span as finished, as far as rows of it cannot show up in the index any more.
 func (s *searchRun) note(ctx context.Context, sp span) error {
-	sp.hi = min(sp.hi, s.young.Load())
+	sp.hi = min(sp.hi, s.young.Load(), s.settled())
 	if sp.lo >= sp.hi {
 		return nil
 	}
 	return s.finished(ctx, sp)
+}
+
+// withhold reports rows that Intercom counts and does not show. It fails where it must have more of them.
+func (s *searchRun) withhold(short shortage) error {
+	if short.rows == 0 {
+		return nil
+	}
+	if short.cut {
+		return &intercom.ShapeError{Stream: s.feed.Name, Path: "pages.next", Want: fmt.Sprintf("the next page, for %d more rows", short.rows), Found: "nothing"}
+	}
+	for _, run := range s.live() {
+		run.withheld.Add(short.rows)
+	}
+	s.Log.Warn().Str("feed", s.feed.Name).Int64("rows", short.rows).Msg("Intercom counts more rows than it shows")
+	return nil
 }
 
 // An ascent is what a walk up a closed window came to.
@@ -83,6 +110,7 @@ type ascent struct {
 	fell  bool  // the count of rows fell on the way
 	left  bool  // to the sweep: what is not finished
 	again bool  // the rest is to be walked with pages of another size
+	short shortage
 }
 
 // ascend walks a closed window once. sw is who takes pieces of a window that is too long for one walk,
@@ -101,7 +129,7 @@ func (s *searchRun) ascend(ctx context.Context, sw *sweep, w window) (up ascent,
 			return up, nil
 		}
 		if err != nil {
-			return up, s.stopped(ctx, err, span{max(last, s.reach(w).lo), s.reach(w).hi}, "ascending", before)
+			return up, s.stopped(ctx, err, w.doubted, span{max(last, s.reach(w).lo), s.reach(w).hi}, "ascending", before)
 		}
 		larger := s.pages.answered(size)
 		before = lastID(page.Rows)
@@ -113,7 +141,7 @@ func (s *searchRun) ascend(ctx context.Context, sw *sweep, w window) (up ascent,
 		first, top, sorted := bounds(page.Rows, s.feed.Cursor)
 		ordered = ordered && sorted && first >= last
 		beyond := s.days && ordered && len(page.Rows) > 0 && first >= w.hi
-		if after == "" && sw != nil && !w.share.honest(page.Total, s.days) {
+		if after == "" && sw != nil && !w.judged && !w.share.honest(page.Total, s.days) {
 			sw = nil // cutting shows the same rows again and again
 		}
 		last = max(last, top)
@@ -125,6 +153,9 @@ func (s *searchRun) ascend(ctx context.Context, sw *sweep, w window) (up ascent,
 		}
 		after = strings.Clone(page.Next) // else it would keep the page in memory
 		if _, err := s.page(ctx, t, w, page, note); err != nil || up.fell || after == "" || beyond {
+			if after == "" && !beyond {
+				up.short = guard.short(size)
+			}
 			return up, err
 		}
 		if larger && up.from > w.lo {
@@ -148,9 +179,9 @@ func (s *searchRun) ascend(ctx context.Context, sw *sweep, w window) (up ascent,
 func (s *searchRun) open(ctx context.Context, sw *sweep, w window, first *intercom.SearchPage) error {
 	w.rows()
 	bound, attempts := w.lo, 0
+	ends := 0 // of walks that came before all rows had been shown
 	for walks, resized := 0, 0; walks < followUps; walks++ {
 		w.steady = resized >= mostResized
-		met := w.met.count()
 		still := s.client.Now().Unix() - s.lag()
 		down, err := s.descend(ctx, sw, w, bound, first)
 		first = nil
@@ -160,14 +191,21 @@ func (s *searchRun) open(ctx context.Context, sw *sweep, w window, first *interc
 			continue
 		}
 		sw = nil
+		if err == nil && !down.fell && down.short.rows > 0 {
+			if ends++; ends == 1 {
+				continue
+			}
+			if ends == 2 {
+				err = s.withhold(down.short)
+			}
+		}
 		row, stopped := errors.AsType[*UnreadableError](err)
 		switch {
 		case stopped && s.Config.MaxUnreadable > 0:
-			bound, err = s.under(ctx, w, bound, row)
-			if err != nil || w.met.count() == met {
+			if bound, err = s.under(ctx, w, bound, row); err != nil {
 				return err
 			}
-			attempts = 0
+			w.doubted, attempts = true, 0
 		case err != nil:
 			return err
 		case down.left:
@@ -198,6 +236,7 @@ type descent struct {
 	fell   bool // the count of rows fell on the way
 	left   bool // to the sweep: all, in pieces
 	again  bool // all, with pages of another size
+	short  shortage
 }
 
 // descend walks once from the top of a window down to bound.
@@ -221,7 +260,7 @@ func (s *searchRun) descend(ctx context.Context, sw *sweep, w window, bound int6
 				return d, nil
 			}
 			if err != nil {
-				return d, s.stopped(ctx, err, span{s.reach(asked).lo, min(d.lowest, s.reach(asked).hi)}, "descending", before)
+				return d, s.stopped(ctx, err, w.doubted, span{s.reach(asked).lo, min(d.lowest, s.reach(asked).hi)}, "descending", before)
 			}
 		}
 		larger := s.pages.answered(size)
@@ -243,6 +282,9 @@ func (s *searchRun) descend(ctx context.Context, sw *sweep, w window, bound int6
 			return d, err
 		}
 		left := low <= top && top < bound
+		if after == "" && !left {
+			d.short = guard.short(size)
+		}
 		if after == "" || left || d.pages == 1 && s.days && w.open() && low < bound {
 			return d, nil
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -57,26 +58,30 @@ func TestClosedWindowsThenOneOpenWindow(t *testing.T) {
 		w.check(t, false, "conversations", "tickets")
 	})
 	t.Run("the clock is taken again, three times at most", func(t *testing.T) {
-		w := newWorld(t, "2.16", emulator.Options{Seed: 3, Size: talks(300)})
-		w.hook = func(*http.Request, string) { w.pass(30 * time.Second) }
-		slow := func(c *Config) { c.PageSize, c.IndexLag = 5, time.Minute }
+		var mu sync.Mutex
 		var opened []int64
-		inner := w.hook
-		w.hook = func(r *http.Request, body string) {
-			inner(r, body)
-			if lo, hi, order := query(body); order == "descending" && hi == 0 {
+		o := emulator.Options{Seed: 3, Size: talks(300), Latency: 25 * time.Second, Intercept: func(_ http.ResponseWriter, r *http.Request) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			if lo, hi, order := query(bodyOf(r)); order == "descending" && hi == 0 {
 				opened = append(opened, lo)
 			}
-		}
-		out := w.read(t, reading{streams: []string{"conversations"}, config: slow})
-		bookmark := out.stateValue("conversations").Get("updated_at").Int()
-		if bookmark <= born.Unix()+60 || bookmark > w.now().Unix() {
-			t.Errorf("bookmark %d, want one taken after the windows that began at %d", bookmark, born.Unix())
-		}
-		if last := opened[len(opened)-1]; last < bookmark-60 {
-			t.Errorf("the open window began at %d, below the bookmark's %d", last, bookmark-60)
-		}
-		w.check(t, false, "conversations")
+			return false
+		}}
+		bubble(t, "2.16", o, func(t *testing.T, w *world) {
+			slow := func(c *Config) { c.PageSize, c.IndexLag, c.MaxInFlight = 5, time.Minute, 4 }
+			began := time.Now()
+			out := w.read(t, reading{streams: []string{"conversations"}, config: slow})
+			ended := born.Add(time.Since(began)).Unix()
+			bookmark := out.stateValue("conversations").Get("updated_at").Int()
+			if bookmark <= born.Unix()+60 || bookmark > ended {
+				t.Errorf("bookmark %d, want one taken after the windows that began at %d", bookmark, born.Unix())
+			}
+			if last := opened[len(opened)-1]; last < bookmark-60 {
+				t.Errorf("the open window began at %d, below the bookmark's %d", last, bookmark-60)
+			}
+			w.check(t, false, "conversations")
+		})
 	})
 	t.Run("an end date closes all windows", func(t *testing.T) {
 		w := newWorld(t, "2.16", emulator.Options{Seed: 3, Size: talks(300)})

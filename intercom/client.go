@@ -156,6 +156,10 @@ func (c *Client) Close() {
 // machine's clock before the first answer. It keeps running by the monotonic clock.
 func (c *Client) Now() time.Time { return c.gate.server() }
 
+// Cautious is Now where the Dates of all answers agree, and else by the one that was the furthest behind: what must
+// not be taken for past too early is judged by it.
+func (c *Client) Cautious() time.Time { return c.gate.cautious() }
+
 // Busy tells whether calls of a stream are waiting for their turn: the pace, not the caller, is what holds it
 // back.
 func (c *Client) Busy(stream string) bool { return c.gate.busy(stream) }

@@ -11,6 +11,8 @@ type clock struct {
 	high     time.Duration // and by less than this
 	observed time.Time     // ours
 	shortest time.Duration // from sending to the answer
+
+	behind struct{ low, high time.Duration } // the bounds by the answer whose clock was the furthest behind
 }
 
 // drift is how fast two clocks may part: old bounds are widened by it, or they would be wrong one day.
@@ -25,9 +27,13 @@ func (c *clock) observe(date, sent, received time.Time) (jumped bool) {
 		known: true, observed: received, shortest: received.Sub(sent),
 		low: date.Sub(received), high: date.Add(time.Second).Sub(sent),
 	}
+	now.behind.low, now.behind.high = now.low, now.high
 	if !c.known {
 		*c = now
 		return false
+	}
+	if c.behind.high <= now.high {
+		now.behind = c.behind
 	}
 	widening := time.Duration(drift * float64(received.Sub(c.observed)))
 	before := clock{low: c.low - widening, high: c.high + widening}
@@ -42,6 +48,15 @@ func (c *clock) observe(date, sent, received time.Time) (jumped bool) {
 	now.shortest = min(now.shortest, c.shortest)
 	*c = now
 	return jumped
+}
+
+// cautious is what the server's clock shows at t of ours, by the answer whose clock was the furthest behind where
+// answers contradict each other.
+func (c *clock) cautious(t time.Time) time.Time {
+	if c.behind.high < c.low {
+		return t.Add(c.behind.low)
+	}
+	return t.Add(c.low)
 }
 
 // server is what the server's clock shows at t of ours, at least: it is late by up to the latency.

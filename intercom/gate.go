@@ -96,6 +96,13 @@ func (g *gate) server() time.Time {
 	return g.pace.clock.server(g.now())
 }
 
+// cautious is the server's clock by the answer that was the furthest behind.
+func (g *gate) cautious() time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.pace.clock.cautious(g.now())
+}
+
 // busy tells whether calls of stream are waiting for their turn.
 func (g *gate) busy(stream string) bool {
 	g.mu.Lock()
