@@ -24,7 +24,7 @@ test: ## all tests that need Go alone
 
 .PHONY: race
 race: ## the same on less data, watched by the race detector and in random order
-	go test -race -short -shuffle=on -timeout 20m ./...
+	go test -race -short -shuffle=on -timeout 20m $(TESTFLAGS) ./...
 
 .PHONY: chaos
 SEEDS ?= 100
@@ -51,7 +51,7 @@ bench: build ## everything that docs/performance.md shows; BENCH=-quick for a fi
 	go run ./bench -binary bin/source-intercom $(BENCH)
 
 .PHONY: fuzz
-FUZZTIME ?= 10s
+FUZZTIME ?= 5s
 fuzz: ## every fuzz target for FUZZTIME
 	.ci/fuzz.sh $(FUZZTIME)
 

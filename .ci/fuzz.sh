@@ -6,7 +6,7 @@ time=$1
 count=0
 while read -r package; do
   for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz' || true); do
-    go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "$package"
+    go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 200x "$package"
     count=$((count + 1))
   done
 done < <(go list ./...)

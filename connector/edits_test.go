@@ -2,6 +2,10 @@ package connector
 
 import (
 	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -91,5 +95,41 @@ func TestClockIsTheServers(t *testing.T) {
 				t.Errorf("the next run emitted %d conversations, want the one that changed", second.counts["conversations"])
 			}
 		})
+	}
+}
+
+// TestDatesThatDisagree: answers whose Date is hours ahead of the others' put no bookmark into the future.
+func TestDatesThatDisagree(t *testing.T) {
+	for _, first := range []int{0, 1} { // of two answers, the one that is ahead
+		w := newWorld(t, "2.16", emulator.Options{Seed: 4, Size: emulator.Size{Admins: 2, Contacts: 40, Conversations: 90, Tickets: 30, ActivityLogs: 40}})
+		var answers atomic.Int64
+		w.url = serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			rec := httptest.NewRecorder()
+			w.ServeHTTP(rec, r)
+			maps.Copy(rw.Header(), rec.Header())
+			at := w.now()
+			if answers.Add(1)%2 == int64(first) {
+				at = at.Add(5 * time.Hour)
+			}
+			rw.Header().Set("Date", at.Format(http.TimeFormat))
+			rw.WriteHeader(rec.Code)
+			_, _ = rw.Write(rec.Body.Bytes())
+		}))
+		r := reading{streams: []string{"conversations", "conversation_parts", "tickets", "contacts", "activity_logs"}, config: pages(10)}
+		for range 3 {
+			r.state = w.read(t, r).State
+			w.pass(20 * time.Minute)
+			w.Edit(func(world *emulator.World) {
+				for _, id := range world.IDs("conversations")[:10] {
+					world.Reply(id)
+				}
+				world.UpdateTicket(world.IDs("tickets")[3])
+				world.UpdateContact(world.IDs("contacts")[3])
+				world.NewActivityLog()
+			})
+			w.pass(20 * time.Minute)
+		}
+		w.read(t, r)
+		w.check(t, false, r.streams...)
 	}
 }

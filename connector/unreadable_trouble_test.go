@@ -50,6 +50,9 @@ func (r *run) counted(t *testing.T, stream string, truth, want int) {
 // TestUnreadableInALongSecond: thousands of rows of one second, on both sides of the one that cannot be served,
 // come in a bounded number of calls.
 func TestUnreadableInALongSecond(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	for name, ago := range map[string]int{"in the middle of a backfill": 9, "that is the last one read": 1} {
 		t.Run(name, func(t *testing.T) {
 			calls := 0
@@ -232,6 +235,9 @@ func TestUnreadableLog(t *testing.T) {
 		{"the newest of its second", 59, false}, {"in the second before", 29, false}, {"the oldest of its second", 30, false},
 		{"while everything is down", 59, true},
 	} {
+		if testing.Short() && !c.outage {
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
 			o := emulator.Options{Seed: 8, Size: emulator.Size{Admins: 2, ActivityLogs: 20}}
 			bubble(t, "2.16", o, func(t *testing.T, w *world) {

@@ -54,3 +54,21 @@ func TestZonesExist(t *testing.T) {
 		}
 	}
 }
+
+// Where servers disagree by hours, the one that is furthest behind is what must not be taken for past too early goes by.
+func TestServersThatDisagree(t *testing.T) {
+	var c clock
+	ours := time.Unix(1_700_000_000, 0)
+	for i, ahead := range []time.Duration{5 * time.Hour, 0, 5 * time.Hour, 0, 5 * time.Hour} {
+		sent := ours.Add(time.Duration(i) * time.Second)
+		received := sent.Add(100 * time.Millisecond)
+		c.observe(received.Add(ahead).Truncate(time.Second), sent, received)
+		got, want := c.cautious(received).Sub(received), time.Duration(0)
+		if i == 0 {
+			want = ahead // nothing else is known
+		}
+		if (got - want).Abs() > 2*time.Second {
+			t.Errorf("after %d answers the cautious clock is %s ahead, want %s", i+1, got, want)
+		}
+	}
+}
