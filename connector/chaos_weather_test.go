@@ -7,8 +7,6 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
 	"time"
 
 	"source-intercom/emulator"
@@ -18,6 +16,7 @@ import (
 // A weather is what disturbs one run.
 type weather struct {
 	edits, oneIn int // so many, before one request in oneIn
+	bankrupt     int // companies that are deleted while they are scrolled over
 
 	outage     [2]time.Duration // from the run's begin on
 	outageKind string           // "" where there is none
@@ -30,11 +29,12 @@ type weather struct {
 	committed  bool             // the platform keeps only records that a state has followed
 	began      time.Time
 	calls      int
+	denied     int // answers that a conversation, which exists, does not
 	kill       context.CancelFunc
 }
 
 func (w weather) String() string {
-	s := fmt.Sprintf("%d edits", w.edits)
+	s := fmt.Sprintf("%d edits, %d companies deleted", w.edits, w.bankrupt)
 	if w.outageKind != "" {
 		s += fmt.Sprintf(", %s from %s to %s (overlong %v)", w.outageKind, w.outage[0], w.outage[1], w.overlong)
 	}
@@ -62,10 +62,13 @@ func (s *storm) drawWeather(kill bool) weather {
 		w.edits, w.oneIn = 1+rng.IntN(60), 1+rng.IntN(20)
 	}
 	if rng.IntN(4) == 0 {
+		w.bankrupt = 1 + rng.IntN(20)
+	}
+	if rng.IntN(4) == 0 {
 		w.neighbour = 1 + rng.IntN(30)
 	}
 	if rng.IntN(4) == 0 {
-		w.outageKind = oneOf(rng, "503", "502", "hang up", "hang", "429")
+		w.outageKind = oneOf(rng, "503", "502", "captcha", "hang up", "refused", "hang", "429")
 		w.overlong = kill && rng.IntN(2) == 0
 		length := 1 + rng.Int64N(int64(20*time.Second))
 		if w.overlong {
@@ -95,78 +98,13 @@ func longTail(rng *rand.Rand, most time.Duration) time.Duration {
 	return time.Duration(math.Exp(rng.Float64() * math.Log(float64(most))))
 }
 
-// begin lets a weather come.
-func (s *storm) begin(w weather) {
+// begin lets a weather come, and returns the one that was.
+func (s *storm) begin(w weather) (before weather) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w.began = time.Now()
-	s.weather = w
-}
-
-// visitor marks the calls of another program.
-const visitor = "X-Visitor"
-
-// intercept is what a request goes through before the emulator answers it.
-func (s *storm) intercept(rw http.ResponseWriter, r *http.Request) bool {
-	if r.Header.Get(visitor) != "" {
-		return false
-	}
-	visits, outage := s.called()
-	for i := range visits {
-		go s.visit(i)
-	}
-	switch outage {
-	case "":
-		return false
-	case "hang up":
-		panic(http.ErrAbortHandler)
-	case "hang":
-		_, _ = io.Copy(io.Discard, r.Body) // a server sees that its client has gone only after the body
-		<-r.Context().Done()
-		return true
-	case "502":
-		rw.Header().Set("Content-Type", "text/html")
-		rw.WriteHeader(http.StatusBadGateway)
-		_, _ = rw.Write([]byte("<html>Bad gateway</html>"))
-		return true
-	case "429":
-		return answer(rw, http.StatusTooManyRequests, `{"type":"error.list","errors":[{"code":"rate_limit_exceeded","message":"no"}]}`)
-	}
-	return answer(rw, http.StatusServiceUnavailable, `{"type":"error.list","errors":[{"code":"service_unavailable","message":"no"}]}`)
-}
-
-// called does what the weather holds for a call. The lock must not be held while time passes.
-func (s *storm) called() (visits int, outage string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	w := &s.weather
-	if w.calls++; w.calls == w.killAtCall {
-		w.kill()
-	}
-	if w.edits > 0 && s.live.IntN(w.oneIn) == 0 {
-		w.edits--
-		s.Edit(func(world *emulator.World) { anyEdit(s.live, world) })
-	}
-	if w.neighbour > 0 && s.live.IntN(20) == 0 {
-		visits = w.neighbour
-	}
-	if since := time.Since(w.began); since >= w.outage[0] && since < w.outage[1] {
-		outage = w.outageKind
-	}
-	return visits, outage
-}
-
-// visit makes a call of another program, which uses up the same limit and may open the only scroll.
-func (s *storm) visit(n int) {
-	path := "/tags"
-	if n == 0 {
-		path = "/companies/scroll"
-	}
-	v := httptest.NewRequestWithContext(context.Background(), http.MethodGet, path, http.NoBody)
-	v.Header.Set(visitor, "yes")
-	defer func() { _ = recover() }() // a cut connection, which a server would take for one
-	v.Header.Set("Authorization", "Bearer "+emulator.DefaultToken)
-	s.ServeHTTP(httptest.NewRecorder(), v)
+	before, s.weather = s.weather, w
+	return before
 }
 
 // edit makes edits at once.
@@ -226,6 +164,7 @@ func (s *storm) reader(w weather) chaosReader {
 	cfg.PageSize, cfg.MaxInFlight, cfg.RateLimitShare, cfg.APIRateLimit = c.pageSize, c.inFlight, c.share, c.cap
 	cfg.StartDate, cfg.EndDate, cfg.Lookback, cfg.IndexLag = c.start, c.end, s.climate.lookback, s.climate.lag
 	cfg.MaxRetry, cfg.ActivityLogStep = s.climate.maxRetry, c.step
+	cfg.MaxUnreadable, cfg.CompaniesListFallback = s.climate.unreadable, s.climate.fallback
 	var selection *protocol.Selection
 	if c.selected != nil {
 		selection = &protocol.Selection{Form: protocol.AirbyteConfigured, Streams: c.selected}

@@ -101,7 +101,7 @@ func TestClockIsTheServers(t *testing.T) {
 // TestDatesThatDisagree: answers whose Date is hours ahead of the others' put no bookmark into the future.
 func TestDatesThatDisagree(t *testing.T) {
 	for _, first := range []int{0, 1} { // of two answers, the one that is ahead
-		w := newWorld(t, "2.16", emulator.Options{Seed: 4, Size: emulator.Size{Admins: 2, Contacts: 40, Conversations: 90, Tickets: 30, ActivityLogs: 40}})
+		w := newWorldAt(t, "2.16", emulator.Options{Seed: 4, Size: emulator.Size{Admins: 2, Contacts: 40, Conversations: 90, Tickets: 30, ActivityLogs: 40}}, time.Now())
 		var answers atomic.Int64
 		w.url = serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			rec := httptest.NewRecorder()

@@ -102,6 +102,7 @@ func (r *Reader) prepare(ctx context.Context) (head []byte, err error) {
 	case err != nil:
 		return nil, connectError(r.Config, err)
 	}
+	r.tellTime(ctx)
 	for _, s := range selected {
 		run, err := r.open(s)
 		if err != nil {
@@ -113,6 +114,29 @@ func (r *Reader) prepare(ctx context.Context) (head []byte, err error) {
 		}
 	}
 	return head, nil
+}
+
+// Intercom is asked for the time again, so often while no answer tells it, and so often where it is ahead of
+// this machine's clock by more than a little: one of the two is wrong, and perhaps one of several servers.
+const (
+	datesAsked   = 10
+	datesDoubted = 2
+	aheadOfOurs  = 10 * time.Minute
+)
+
+// tellTime makes sure that Intercom's clock is known, since bookmarks are times of it: one of a clock that is
+// ahead would pass rows that are still to come. Answers carry it unless something in between takes it away.
+func (r *Reader) tellTime(ctx context.Context) {
+	for n := range datesAsked {
+		doubtful := time.Until(r.client.Cautious()) > aheadOfOurs && n < datesDoubted
+		if r.client.Dated() && !doubtful || ctx.Err() != nil {
+			return
+		}
+		_, _ = r.client.Workspace(ctx) // whatever it says
+	}
+	if !r.client.Dated() {
+		r.Log.Warn().Msg("Intercom's answers have no Date: bookmarks are taken from this machine's clock, which must not be ahead")
+	}
 }
 
 // selected turns the catalog into streams, in the catalog's order.

@@ -84,7 +84,11 @@ func (s *searchRun) toTheTop(ctx context.Context, clock int64) error {
 	case err != nil:
 		return err
 	case small && first != nil:
-		return s.open(ctx, nil, all, first)
+		err := s.open(ctx, nil, all, first)
+		if _, row := errors.AsType[*UnreadableError](err); !row || !s.days || s.Config.MaxUnreadable == 0 {
+			return err
+		}
+		// Walks up closed windows find their way around a row that is not of the last days.
 	case small:
 		return s.sweep(ctx, all)
 	}

@@ -195,7 +195,7 @@ func (s *searchRun) open(ctx context.Context, sw *sweep, w window, first *interc
 			if ends++; ends == 1 {
 				continue
 			}
-			if ends == 2 {
+			if ends == 2 && down.fresh == 0 { // else rows have moved above the walk, where the next one meets them
 				err = s.withhold(down.short)
 			}
 		}

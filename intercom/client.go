@@ -160,6 +160,9 @@ func (c *Client) Now() time.Time { return c.gate.server() }
 // not be taken for past too early is judged by it.
 func (c *Client) Cautious() time.Time { return c.gate.cautious() }
 
+// Dated tells whether an answer has told the server's clock.
+func (c *Client) Dated() bool { return c.gate.dated() }
+
 // Busy tells whether calls of a stream are waiting for their turn: the pace, not the caller, is what holds it
 // back.
 func (c *Client) Busy(stream string) bool { return c.gate.busy(stream) }

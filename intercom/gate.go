@@ -103,6 +103,13 @@ func (g *gate) cautious() time.Time {
 	return g.pace.clock.cautious(g.now())
 }
 
+// dated tells whether the server's clock is known.
+func (g *gate) dated() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.pace.clock.known
+}
+
 // busy tells whether calls of stream are waiting for their turn.
 func (g *gate) busy(stream string) bool {
 	g.mu.Lock()

@@ -50,7 +50,11 @@ func (t *trial) next(e *Error, now, well time.Time) (time.Duration, bool) {
 		}
 		t.throttled++
 		wait := firstThrottle/2 + jitter(firstThrottle, t.throttled, usualWindow)
-		return wait, t.throttled < minThrottles || now.Sub(t.slowed) < max(t.maxRetry, minThrottled)
+		from := t.slowed
+		if well.After(from) {
+			from = well // calls get through: the turn of this one will come
+		}
+		return wait, t.throttled < minThrottles || now.Sub(from) < max(t.maxRetry, minThrottled)
 	}
 	t.throttled = 0
 	if e.Kind != Temporary || t.once && !e.unsent {
@@ -70,11 +74,13 @@ func (t *trial) next(e *Error, now, well time.Time) (time.Duration, bool) {
 	return min(wait, left), left > 0
 }
 
-// tooHeavy counts the failures of a hasty request, and tells when there are enough of them.
+// tooHeavy counts the failures of a hasty request, and tells when there are enough of them. The last one must be
+// such a failure, too, or the caller could not tell why the request was given up.
 func (t *trial) tooHeavy(e *Error, well time.Time) bool {
-	if e.heavy() {
-		t.heavy++
+	if !e.heavy() {
+		return false
 	}
+	t.heavy++
 	if errors.Is(e.Err, errAttemptTimeout) {
 		t.heavy++
 	}

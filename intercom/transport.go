@@ -132,7 +132,9 @@ func (c *Client) exchange(ctx context.Context, r Request, target *url.URL, came 
 	defer func() { _ = resp.Body.Close() }()
 	c.gate.answered(t, readNotice(resp.StatusCode, resp.Header))
 	a.Header, a.At = resp.Header, c.answeredAt(resp.Header)
-
+	if r.Once && sent.Load() > 1 { // a 404, too, may be the answer to what comes after the one that was lost
+		return broken(ctx, resp.StatusCode, errSentTwice)
+	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		body := came.readRefusal(resp)
 		counts.Bytes = int64(len(body))
@@ -150,9 +152,6 @@ func (c *Client) exchange(ctx context.Context, r Request, target *url.URL, came 
 	if err := came.read(resp, c.bound(r), &a.memory, hold); err != nil {
 		counts.Bytes = came.size()
 		return broken(ctx, resp.StatusCode, err)
-	}
-	if r.Once && sent.Load() > 1 {
-		return broken(ctx, resp.StatusCode, errSentTwice)
 	}
 	return nil
 }
