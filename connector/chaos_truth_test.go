@@ -133,7 +133,8 @@ func (s *storm) addsUp(t *testing.T) {
 			if _, ok := out.records[p.Name][key]; ok || stream.Cursor != "" && changed(key) < s.climate.start.Unix() {
 				continue
 			}
-			if id, _, _ := strings.Cut(key, "/"); s.denied[id].IsZero() {
+			id, _, _ := strings.Cut(key, "/")
+			if stream.Child == nil || s.denied[id].IsZero() {
 				lacking[id] = true
 			}
 		}

@@ -32,7 +32,14 @@ func (e *UnreadableError) Unwrap() error { return e.Err }
 // rowsFault finds out whether a failure is about what was asked for: it is if Intercom answers a call to the
 // same endpoint that needs no row. hasty tells that the call that failed was: then an outage is ridden out first.
 func (f *feedRun) rowsFault(ctx context.Context, err error, hasty bool, probe, where string) error {
-	if !intercom.Heavy(err) || ctx.Err() != nil || f.feed.probe(ctx, f.client, probe, !hasty) != nil {
+	if !intercom.Heavy(err) {
+		return err
+	}
+	probed := f.feed.probe(ctx, f.client, probe, !hasty)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case probed != nil:
 		return err
 	}
 	return &UnreadableError{Where: where, Rows: 1, Err: err}
