@@ -126,15 +126,14 @@ func (s *storm) mayFail(stream *Stream, err error, w weather) bool {
 	c := &s.climate
 	switch {
 	case w.killAfter > 0 || w.killAtCall > 0:
-		unjudged := trouble && len(c.bad)+len(c.mute) > 0 // it was asked in vain whether a row is at fault
-		return unjudged || errors.Is(err, context.Canceled) || s.mayFail(stream, err, weather{overlong: w.overlong, neighbour: w.neighbour, edits: w.edits, bankrupt: w.bankrupt})
+		return errors.Is(err, context.Canceled) || s.mayFail(stream, err, weather{overlong: w.overlong, neighbour: w.neighbour, edits: w.edits, bankrupt: w.bankrupt})
 	case trouble && (w.overlong || c.deadly):
 	case kind == intercom.BadToken:
 		return c.refuses("401")
+	case kind == intercom.PlanRestricted: // after rows of it have come, or before any stream
+		return c.refuses("402")
 	case stream == nil:
 		return false
-	case kind == intercom.PlanRestricted: // after rows of it have come
-		return c.refuses("402")
 	case kind == intercom.MissingScope:
 		return c.closed[stream.Name] == "scope" || c.refuses("401", "403")
 	case unreadable:
@@ -148,7 +147,7 @@ func (s *storm) mayFail(stream *Stream, err error, w weather) bool {
 		// A 404 after a full page is the end only where walks before it had shown no more. And at most one was the outage's.
 		return c.upsets() >= scrollRestarts || c.options.ScrollEndsWith404 && w.edits+w.bankrupt > 0
 	case kind == intercom.ScrollExists:
-		return w.neighbour > 0
+		return w.neighbour > 0 || c.deadly // or its own, whose first answer was lost again and again
 	default:
 		return false
 	}

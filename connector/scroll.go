@@ -10,6 +10,7 @@ import (
 
 	"source-intercom/intercom"
 
+	"github.com/rs/zerolog"
 	"github.com/tidwall/gjson"
 )
 
@@ -102,7 +103,11 @@ func (s *scroll) all(ctx context.Context) error {
 		if expiredAt = -1; how == expired {
 			expiredAt = met
 		}
-		s.Log.Warn().Err(err).Int("companies", len(s.ids)).Msg("the scroll over companies broke off: beginning it anew")
+		level := zerolog.WarnLevel
+		if how == expired && restart == 0 {
+			level = zerolog.InfoLevel // or ended: the second walk tells
+		}
+		s.Log.WithLevel(level).Err(err).Int("companies", len(s.ids)).Msg("the scroll over companies broke off: beginning it anew")
 		if err := pause(ctx, min(time.Second<<restart, 30*time.Second)); err != nil {
 			return err
 		}
@@ -114,12 +119,12 @@ func (s *scroll) walk(ctx context.Context) (met int, how ending, err error) {
 	var param string
 	var last time.Time
 	full := scrollPage // rows of a full page; should Intercom give fewer, the page before tells
-	for rows := 0; ; {
+	for pages, rows := 0, 0; ; pages++ {
 		answer, err := s.call(ctx, param)
 		var api *intercom.Error
 		switch {
 		case errors.As(err, &api) && api.Kind == intercom.NotFound:
-			if param == "" && len(s.ids) == 0 || param != "" && rows < full && time.Since(last) <= scrollIdle {
+			if param == "" && len(s.ids) == 0 || pages > 1 && rows < full && time.Since(last) <= scrollIdle {
 				return met, ended, nil
 			}
 			return met, expired, err

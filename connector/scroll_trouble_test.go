@@ -129,3 +129,16 @@ func TestScrollThatCannotBegin(t *testing.T) {
 		}
 	})
 }
+
+// TestScrollLostAfterItsFirstPage: nobody knows how long a full page is before there were two, so that a 404 after
+// the first one is not taken for the end before a second walk has ended there, too.
+func TestScrollLostAfterItsFirstPage(t *testing.T) {
+	var lost atomic.Bool
+	o := emulator.Options{Seed: 3, ScrollPage: 7, Size: emulator.Size{Admins: 1, Companies: 30}, Intercept: func(rw http.ResponseWriter, r *http.Request) bool {
+		return r.URL.Query().Get("scroll_param") != "" && lost.CompareAndSwap(false, true) && answer(rw, http.StatusNotFound, notFoundBody)
+	}}
+	bubble(t, "2.16", o, func(t *testing.T, w *world) {
+		w.read(t, reading{streams: []string{"companies"}}).onlyOnce(t)
+		w.check(t, false, "companies")
+	})
+}
