@@ -70,6 +70,9 @@ func bubbleAhead(t *testing.T, ahead time.Duration, f func(t *testing.T, w *worl
 
 // TestUnreadableInASecondOfItsOwn: a row that cannot be served lies in a window of one second, which cannot be cut.
 func TestUnreadableInASecondOfItsOwn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	o, bad, prepare := poisoned(t, "2.16", "conversations", emulator.Options{Seed: 8, Size: talks(900)}, 400, 0.7)
 	bubble(t, "2.16", o, func(t *testing.T, w *world) {
 		prepare(w)

@@ -28,7 +28,7 @@ import (
 func TestChaos(t *testing.T) {
 	from, n := uint64(1), uint64(24)
 	if testing.Short() {
-		n = 6
+		n = 3
 	}
 	if s, err := strconv.ParseUint(os.Getenv("CHAOS_SEED"), 10, 64); err == nil {
 		from, n = s, 1

@@ -86,6 +86,9 @@ func TestHostileConfigs(t *testing.T) {
 
 // Many settings that do not exist are told in one error that can be read.
 func TestManyUnknownSettings(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	var document strings.Builder
 	document.WriteString(`{"access_token":"` + testToken + `","start_date":"2024-01-01"`)
 	for i := range 300_000 {

@@ -81,6 +81,9 @@ func TestHostileOwnStates(t *testing.T) {
 
 // A million fingerprints take bounded memory; the newest are kept.
 func TestManyFingerprints(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	raw := make([]byte, 20*1_000_000)
 	for i := range raw {
 		raw[i] = byte(i * i >> 3)

@@ -72,6 +72,9 @@ func TestPageSizeShrinks(t *testing.T) {
 
 // TestPageSizeGrowsBack: when what was in the way has gone, pages are as large as before.
 func TestPageSizeGrowsBack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	log := &pageLog{}
 	o := emulator.Options{Seed: 3, Size: talks(3000), Intercept: log.see, Faults: []emulator.Fault{{Kind: "500", Path: "/conversations/search", Rows: 5, Times: 40}}}
 	bubble(t, "2.16", o, func(t *testing.T, w *world) {
@@ -85,6 +88,9 @@ func TestPageSizeGrowsBack(t *testing.T) {
 
 // TestOutageShrinksLittle: while Intercom answers nobody, it is not the pages' fault.
 func TestOutageShrinksLittle(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	log := &pageLog{}
 	var began time.Time
 	o := emulator.Options{Seed: 3, Size: talks(3000), Latency: 200 * time.Millisecond, Intercept: func(w http.ResponseWriter, r *http.Request) bool {

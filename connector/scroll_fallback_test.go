@@ -113,6 +113,9 @@ func TestCompaniesListIsOnlyAFallback(t *testing.T) {
 // TestCompaniesListIsCapped: all that the list shows comes, and then the streams are incomplete, say both numbers, and
 // have no bookmark that passes what was not shown.
 func TestCompaniesListIsCapped(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	for _, page := range []int{150, 30} { // 30 does not divide the cap
 		t.Run(fmt.Sprint(page), func(t *testing.T) {
 			busy, blocked := scrollFails(0, 400, "scroll_exists"), true

@@ -254,6 +254,9 @@ func TestOutageIsSurvived(t *testing.T) {
 // TestOutageThatOutlastsTheRetries: the run ends soon after max_retry_minutes and fails, each stream that was not done
 // says so and keeps its last true state, and the next run completes all from there.
 func TestOutageThatOutlastsTheRetries(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	for _, kind := range outages {
 		t.Run(kind, func(t *testing.T) {
 			outageWorld(t, kind, time.Hour, func(t *testing.T, w *world, o *outage) {

@@ -137,6 +137,9 @@ func TestOutageWhileReadingAround(t *testing.T) {
 
 // TestUnreadableContacts: a contact that is alone in its days, and two of one day that were created months apart.
 func TestUnreadableContacts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	for name, day := range map[string][]int{"alone": {10}, "two of one day": {5, 100, 300, 500, 700, 900, 990}} {
 		t.Run(name, func(t *testing.T) {
 			o := emulator.Options{Seed: 8, Size: people(1000)}
@@ -163,6 +166,9 @@ func TestUnreadableContacts(t *testing.T) {
 // TestUnreadableContactOfToday: whole days cannot be read around a row while contacts change in them. It ends the
 // stream until it is some days old, and not one other contact is lost.
 func TestUnreadableContactOfToday(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	for _, from := range []int{4, 8} {
 		o := emulator.Options{Seed: 8, Size: people(120), OffsetCursor: true}
 		all := idsOf(t, o, "contacts")
@@ -265,6 +271,9 @@ func TestUnreadableLog(t *testing.T) {
 
 // TestLogsAfterAnOutage: pages that became small in an outage grow back within a window.
 func TestLogsAfterAnOutage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	var down time.Time
 	calls := 0
 	o := emulator.Options{Seed: 8, Size: emulator.Size{Admins: 2, ActivityLogs: 5000}, Latency: 200 * time.Millisecond,
