@@ -128,13 +128,12 @@ func TestAnnouncedAndNotShown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, "2.16", emulator.Options{Seed: 5, Size: emulator.Size{Admins: 1, Tickets: 33}})
-			page := 0
+			var page atomic.Int64
 			behind(t, w, func(r *http.Request, _, body string) string {
 				if r.URL.Path != "/tickets/search" {
 					return body
 				}
-				page++
-				return c.spoil(page, body)
+				return c.spoil(int(page.Add(1)), body)
 			})
 			out := w.read(t, reading{streams: []string{"tickets"}, config: pages(10)})
 			w.check(t, false, "tickets")

@@ -77,6 +77,8 @@ func TestClosedWindowsThenOneOpenWindow(t *testing.T) {
 			if bookmark <= born.Unix()+60 || bookmark > ended {
 				t.Errorf("bookmark %d, want one taken after the windows that began at %d", bookmark, born.Unix())
 			}
+			mu.Lock()
+			defer mu.Unlock()
 			if last := opened[len(opened)-1]; last < bookmark-60 {
 				t.Errorf("the open window began at %d, below the bookmark's %d", last, bookmark-60)
 			}
