@@ -69,6 +69,13 @@ func newWorldAt(t *testing.T, version string, o emulator.Options, at time.Time) 
 	return w
 }
 
+// watch sets the hook. A test that has read before must use it: handlers of calls that were given up may still run.
+func (w *world) watch(hook func(*http.Request, string)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.hook = hook
+}
+
 // intercept shows a request to the hook and lets the emulator answer it.
 func (w *world) intercept(rw http.ResponseWriter, r *http.Request) bool {
 	w.mu.Lock()
