@@ -144,7 +144,7 @@ func (s *storm) mayFail(stream *Stream, err error, w weather) bool {
 	case moving:
 		return w.edits > 0
 	case stream.Feed == companies && strings.Contains(err.Error(), "was begun 11 times"):
-		// A 404 after a full page is the end only where walks before it had shown no more. And at most one was the outage's.
+		// A 404 after a full page is the end only where two walks in a row end there. And at most one was the outage's.
 		return c.upsets() >= scrollRestarts || c.options.ScrollEndsWith404 && w.edits+w.bankrupt > 0
 	case kind == intercom.ScrollExists:
 		return w.neighbour > 0 || c.deadly // or its own, whose first answer was lost again and again
