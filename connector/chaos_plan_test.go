@@ -44,7 +44,7 @@ func (c choice) String() string {
 // streams is what a run without a catalog selects, too.
 func (c *choice) streams() []protocol.Selected {
 	if c.selected == nil {
-		return everyStream()
+		return TableOf(nil).everyStream()
 	}
 	return c.selected
 }
@@ -98,7 +98,7 @@ func (s *storm) drawStreams(n int) []protocol.Selected {
 func (s *storm) chooseAll(n int) {
 	s.choose(n)
 	s.choice.end, s.choice.selected = time.Time{}, nil
-	for _, sel := range everyStream() {
+	for _, sel := range TableOf(nil).everyStream() {
 		if s.ever[sel.Stream] {
 			s.choice.selected = append(s.choice.selected, sel)
 		}

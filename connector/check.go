@@ -32,10 +32,11 @@ type Missing struct{ Stream, Permission, Why string }
 // could be read. It takes 30 seconds at most.
 func Check(ctx context.Context, cfg *Config, sel *protocol.Selection, log zerolog.Logger) (CheckResult, error) {
 	var result CheckResult
-	selected := everyStream()
+	table := TableOf(cfg)
+	selected := table.everyStream()
 	if sel != nil {
 		var err error
-		if selected, err = checkSelection(sel, log); err != nil {
+		if selected, err = table.checkSelection(sel, log); err != nil {
 			return result, err
 		}
 	}
@@ -55,10 +56,10 @@ func Check(ctx context.Context, cfg *Config, sel *protocol.Selection, log zerolo
 		return result, connectError(cfg, err)
 	}
 	result.Workspace = workspace.Name
-	failures := probeAll(ctx, client, selected)
+	failures := probeAll(ctx, client, table, selected)
 	var last error
 	for _, s := range selected {
-		def := streamNamed(s.Stream)
+		def := table.named(s.Stream)
 		err := failures[def.Feed]
 		if intercom.KindOf(err) == intercom.BadToken {
 			return result, err
@@ -77,10 +78,10 @@ func Check(ctx context.Context, cfg *Config, sel *protocol.Selection, log zerolo
 }
 
 // probeAll tries the feeds of all streams side by side.
-func probeAll(ctx context.Context, client *intercom.Client, selected []protocol.Selected) map[*Feed]error {
+func probeAll(ctx context.Context, client *intercom.Client, table Table, selected []protocol.Selected) map[*Feed]error {
 	var feeds []*Feed
 	for _, s := range selected {
-		if f := streamNamed(s.Stream).Feed; !slices.Contains(feeds, f) {
+		if f := table.named(s.Stream).Feed; !slices.Contains(feeds, f) {
 			feeds = append(feeds, f)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -25,23 +26,53 @@ const settled = 2 * time.Second
 // raw is the row's own bytes; they must not be changed.
 func raw(row gjson.Result) []byte { return unsafe.Slice(unsafe.StringData(row.Raw), len(row.Raw)) }
 
+// version is what is remembered of a parent whose children have been emitted. memorable tells whether it can be.
+func (e *emitter) version(p parent) (version print, memorable bool) {
+	version = print{key: keyHash(p.id), content: p.content, at: p.updated}
+	return version, e.run.stream.Cursor != "" && p.dated && e.run.prints.covers(p.updated)
+}
+
+// unchanged tells whether the children of that very row were emitted last.
+func (e *emitter) unchanged(p parent) bool {
+	version, memorable := e.version(p)
+	if !memorable || !e.run.prints.same(version) {
+		return false
+	}
+	e.run.unchanged.Add(1)
+	return true
+}
+
+// fetched remembers a parent's version once its children have been handed on, if they are known to be those of that
+// version: whole tells that the answer itself shows it; else it must have come so late after the change that no
+// later one can be better.
+func (e *emitter) fetched(p parent, answered time.Time, whole bool) {
+	version, memorable := e.version(p)
+	if memorable && (whole || answered.After(time.Unix(p.updated, 0).Add(e.f.Config.IndexLag))) {
+		e.remember(version)
+	}
+}
+
+// gone tells whether an error means that the object was deleted or merged before its turn came, and counts it.
+func (e *emitter) gone(p parent, err error) bool {
+	var api *intercom.Error
+	if !errors.As(err, &api) || api.Kind != intercom.NotFound {
+		return false
+	}
+	e.run.skipped.Add(1)
+	e.f.Log.Debug().Str("stream", e.run.stream.Name).Str(e.run.stream.Parent+"_id", p.id).Msg("deleted meanwhile")
+	e.fetched(p, e.f.client.Now(), false)
+	return true
+}
+
 // fetchConversationParts emits all parts of a changed conversation. A conversation whose search row
 // equals the one whose parts were emitted last costs no call; an equal number of parts would prove
 // nothing, for parts are edited and redacted.
 func fetchConversationParts(ctx context.Context, f *feedRun, e *emitter, p parent) error {
-	version := print{key: keyHash(p.id), content: p.content, at: p.updated}
-	memorable := p.dated && e.run.prints.covers(p.updated)
-	if memorable && e.run.prints.same(version) {
-		e.run.unchanged.Add(1)
+	if e.unchanged(p) {
 		return nil
 	}
-	answer, err := f.client.Do(ctx, intercom.Request{Method: "GET", Path: "/conversations/" + url.PathEscape(p.id), Stream: e.run.stream.Name, Whole: true})
-	if gone(err) {
-		e.run.skipped.Add(1)
-		f.Log.Debug().Str("stream", e.run.stream.Name).Str("conversation_id", p.id).Msg("deleted meanwhile")
-		if memorable && final(f, p.updated, f.client.Now()) {
-			e.remember(version)
-		}
+	answer, err := f.client.Do(ctx, intercom.Request{Method: "GET", Path: "/conversations/" + p.path(), Stream: e.run.stream.Name, Whole: true})
+	if e.gone(p, err) {
 		return nil
 	}
 	if err != nil {
@@ -53,7 +84,7 @@ func fetchConversationParts(ctx context.Context, f *feedRun, e *emitter, p paren
 		return err
 	}
 	missing := max(0, answer.Get("statistics.count_conversation_parts").Int()-int64(len(parts)))
-	inject := []protocol.Inject{{Name: "conversation_id", JSON: quoted(p.id)}}
+	inject := e.run.stream.injected(p, gjson.Result{}, nil)
 	if missing > 0 {
 		e.run.withheld.Add(missing)
 		inject = append(inject, protocol.Inject{Name: "_parts_missing", JSON: strconv.FormatInt(missing, 10)})
@@ -67,43 +98,98 @@ func fetchConversationParts(ctx context.Context, f *feedRun, e *emitter, p paren
 	}
 	answered, ok := seconds(answer.Get("updated_at"))
 	whole := (missing == 0 || len(parts) >= maxParts) && ok && answered >= p.updated && !answer.At.Before(time.Unix(p.updated, 0).Add(settled))
-	if p.dated && e.run.prints.covers(p.updated) && (whole || final(f, p.updated, answer.At)) {
-		e.remember(version)
-	}
+	e.fetched(p, answer.At, whole)
 	return nil
 }
 
-// final tells whether an answer came so late after the change that no later one can be better.
-func final(f *feedRun, updated int64, answered time.Time) bool {
-	return answered.After(time.Unix(updated, 0).Add(f.Config.IndexLag))
+// path is how the parent stands in the path of its children.
+func (p parent) path() string { return url.PathEscape(p.via) }
+
+// fetchList is the childFetch of a list that each parent has at path, in which {id} stands for the parent's id.
+// rows is where the rows lie in an answer, "" where it is the array itself.
+func fetchList(path, rows string) childFetch {
+	return func(ctx context.Context, f *feedRun, e *emitter, p parent) error {
+		if e.unchanged(p) {
+			return nil
+		}
+		answered, err := f.children(ctx, e, p, strings.Replace(path, "{id}", p.path(), 1), rows)
+		if err == nil {
+			e.fetched(p, answered, false)
+		}
+		if e.gone(p, err) {
+			return nil
+		}
+		return err
+	}
 }
 
-// fetchCompanySegments emits every segment that a company is in.
-func fetchCompanySegments(ctx context.Context, f *feedRun, e *emitter, p parent) error {
-	inject := []protocol.Inject{{Name: "company_id", JSON: quoted(p.id)}}
-	answer, err := f.client.Do(ctx, intercom.Request{Method: "GET", Path: "/companies/" + url.PathEscape(p.id) + "/segments", Stream: e.run.stream.Name})
-	if gone(err) {
-		e.run.skipped.Add(1)
+// children emits all rows of a list that belongs to a parent, and returns when its last page was answered.
+func (f *feedRun) children(ctx context.Context, e *emitter, p parent, path, rows string) (time.Time, error) {
+	s, met := e.run.stream, places{}
+	list := numberedList{method: "GET", path: path, rows: rows, stream: s.Name, serial: true}
+	walk, err := f.numbered(ctx, list, func(page []gjson.Result, _ func()) error {
+		for _, row := range page {
+			inject := s.injected(p, row, met)
+			if s.Only != nil {
+				row.Raw = only(row, s.Only...)
+			}
+			emit := e.child
+			if s.Every {
+				emit = e.record
+			}
+			if err := emit(row, inject); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return walk.at, err
+}
+
+// fetchExecutions emits what a data connector has done since the stream was read last. Without start_ts Intercom
+// shows the last hour.
+// https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-connectors
+func fetchExecutions(ctx context.Context, f *feedRun, e *emitter, p parent) error {
+	path := "/data_connectors/" + p.path() + "/execution_results?per_page=30&start_ts=" + strconv.FormatInt(e.run.plan.need[0].lo, 10)
+	_, err := f.children(ctx, e, p, path, "data")
+	if e.gone(p, err) {
+		return nil
+	}
+	return err
+}
+
+// fetchTranscript emits the transcript of a call, which is found by its conversation.
+func fetchTranscript(ctx context.Context, f *feedRun, e *emitter, p parent) error {
+	if e.unchanged(p) {
+		return nil
+	}
+	body := `{"conversation_ids":[` + quoted(p.via) + `]}`
+	answer, err := f.client.Do(ctx, intercom.Request{Method: "POST", Path: "/calls/search", Body: []byte(body), Stream: e.run.stream.Name, Whole: true})
+	if e.gone(p, err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	defer answer.Release()
-	segments, err := answer.Rows("data")
+	calls, err := answer.Rows("data")
 	if err != nil {
 		return err
 	}
-	for _, segment := range segments {
-		if err := e.child(segment, inject); err != nil {
+	for _, call := range calls {
+		if call.Get("id").String() != p.id {
+			continue
+		}
+		call.Raw = only(call, e.run.stream.Only...)
+		// The examples show no updated_at here.
+		inject := []protocol.Inject{{Name: "updated_at", JSON: strconv.FormatInt(p.updated, 10)}}
+		if !p.dated {
+			inject = nil
+		}
+		if err := e.child(call, inject); err != nil {
 			return err
 		}
 	}
+	e.fetched(p, answer.At, false)
 	return nil
-}
-
-// gone tells whether an object was deleted or merged before its turn came.
-func gone(err error) bool {
-	var api *intercom.Error
-	return errors.As(err, &api) && api.Kind == intercom.NotFound
 }

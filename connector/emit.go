@@ -56,11 +56,14 @@ func (f *feedRun) emitter(ctx context.Context, run *streamRun) *emitter {
 	return &emitter{ctx: ctx, f: f, run: run, at: time.Now()}
 }
 
-// row emits one row. One whose very content was emitted last is left out, if it is young enough to
+// row emits a row as it is.
+func (e *emitter) row(row gjson.Result) error { return e.record(row, nil) }
+
+// record emits one record. One whose very content was emitted last is left out, if it is young enough to
 // be remembered.
-func (e *emitter) row(row gjson.Result) error {
+func (e *emitter) record(row gjson.Result, inject []protocol.Inject) error {
 	before := len(e.buf)
-	key, at, err := e.encode(row, nil)
+	key, at, err := e.encode(row, inject)
 	if err != nil {
 		return err
 	}

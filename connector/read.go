@@ -25,6 +25,7 @@ type Reader struct {
 	workspace intercom.Workspace
 	writer    *writer
 	began     time.Time
+	table     Table
 	runs      []*streamRun
 	implicit  bool // nobody chose the streams
 	every     time.Duration
@@ -141,16 +142,17 @@ func (r *Reader) tellTime(ctx context.Context) {
 
 // selected turns the catalog into streams, in the catalog's order.
 func (r *Reader) selected() ([]protocol.Selected, error) {
+	r.table = TableOf(r.Config)
 	r.implicit = r.Selection == nil
 	if r.implicit {
-		return everyStream(), nil
+		return r.table.everyStream(), nil
 	}
-	return checkSelection(r.Selection, r.Log)
+	return r.table.checkSelection(r.Selection, r.Log)
 }
 
 // open makes a stream's run from its selection and its state.
 func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
-	def := streamNamed(s.Stream)
+	def := r.table.named(s.Stream)
 	encoder, err := r.Dialect.Encoder(def.Described(), s.Drop)
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", s.Stream, err)
@@ -165,7 +167,7 @@ func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
 		input:     stateOf(r.State, s.Stream),
 	}
 	var parent json.RawMessage
-	if def.Child != nil {
+	if def.Parent != "" {
 		parent = stateOf(r.State, def.Feed.Name)
 	}
 	plan, err := openProgress(p, r.Config, parent)

@@ -3,6 +3,7 @@ package connector
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"source-intercom/protocol"
 
@@ -17,10 +18,12 @@ func (e *CatalogError) Error() string {
 }
 
 // everyStream selects all default streams in their best modes.
-func everyStream() []protocol.Selected {
-	all := make([]protocol.Selected, len(Streams))
-	for i := range Streams {
-		all[i] = protocol.Selected{Stream: Streams[i].Name, Mode: Streams[i].bestMode()}
+func (t Table) everyStream() []protocol.Selected {
+	var all []protocol.Selected
+	for i := range t {
+		if !t[i].Costly {
+			all = append(all, protocol.Selected{Stream: t[i].Name, Mode: t[i].bestMode()})
+		}
 	}
 	return all
 }
@@ -34,15 +37,15 @@ func (s *Stream) bestMode() protocol.SyncMode {
 
 // checkSelection settles what a catalog asks for. Selection and sync modes are the catalog's; schemas
 // and keys are ours, whichever connector the catalog was made by.
-func checkSelection(sel *protocol.Selection, log zerolog.Logger) ([]protocol.Selected, error) {
+func (t Table) checkSelection(sel *protocol.Selection, log zerolog.Logger) ([]protocol.Selected, error) {
 	if len(sel.Streams) == 0 {
 		log.Warn().Msg("the catalog selects no stream: nothing will be read")
 	}
 	var out []protocol.Selected
 	for _, s := range sel.Streams {
-		def := streamNamed(s.Stream)
+		def := t.named(s.Stream)
 		if def == nil {
-			return nil, &CatalogError{Stream: s.Stream, Found: "a stream that does not exist", Want: "one of " + streamNames()}
+			return nil, t.unknown(s.Stream)
 		}
 		if def.Name == "company_segments" && sel.Form == protocol.SingerCatalog && slices.Equal(s.Key, []string{"id"}) {
 			return nil, &CatalogError{Stream: s.Stream, Found: `the key "id" of tap-intercom's table of segments`,
@@ -54,7 +57,7 @@ func checkSelection(sel *protocol.Selection, log zerolog.Logger) ([]protocol.Sel
 		case s.Mode == protocol.Incremental && def.Cursor == "" && def.Child == nil:
 			return nil, &CatalogError{Stream: s.Stream, Found: "sync mode incremental", Want: "full_refresh: Intercom gives these rows no time of change"}
 		case s.Mode == protocol.Incremental && def.Cursor == "":
-			log.Info().Str("stream", s.Stream).Msg("every membership is emitted in each run: joining a segment leaves no time stamp")
+			log.Info().Str("stream", s.Stream).Msg("all of it is emitted in each run: Intercom tells no time of change")
 			s.Mode = protocol.FullRefresh
 		}
 		out = append(out, s)
@@ -62,13 +65,18 @@ func checkSelection(sel *protocol.Selection, log zerolog.Logger) ([]protocol.Sel
 	return out, nil
 }
 
-func streamNames() string {
-	var names string
-	for i := range Streams {
-		if i > 0 {
-			names += ", "
-		}
-		names += Streams[i].Name
+// unknown is the error of a stream that the table lacks.
+func (t Table) unknown(name string) error {
+	if def := Table(Streams).named(name); def != nil {
+		return &CatalogError{Stream: name, Found: "a stream that the chosen API version does not have",
+			Want: fmt.Sprintf("api_version %s or later, or a catalog without it", def.Since)}
 	}
-	return names
+	if strings.HasPrefix(name, "custom_objects_") {
+		return &CatalogError{Stream: name, Found: "custom objects that the configuration does not name", Want: "their type in custom_object_types"}
+	}
+	names := make([]string, len(t))
+	for i := range t {
+		names[i] = t[i].Name
+	}
+	return &CatalogError{Stream: name, Found: "a stream that does not exist", Want: "one of " + strings.Join(names, ", ")}
 }

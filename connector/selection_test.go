@@ -96,19 +96,19 @@ func TestTapIntercomsCatalog(t *testing.T) {
 
 // TestTapIntercomsCompanySegments: there it is a table of segments, and the message says where to find that.
 func TestTapIntercomsCompanySegments(t *testing.T) {
-	_, err := checkSelection(catalogOf(t, tapCatalog("contacts", "company_segments")), zerolog.Nop())
+	_, err := TableOf(nil).checkSelection(catalogOf(t, tapCatalog("contacts", "company_segments")), zerolog.Nop())
 	var e *CatalogError
 	if !errors.As(err, &e) || e.Stream != "company_segments" || !strings.Contains(err.Error(), `"segments"`) {
 		t.Errorf("error %v, want a *CatalogError that names segments", err)
 	}
-	if _, err := checkSelection(catalogOf(t, tapCatalog("contacts", "-company_segments")), zerolog.Nop()); err != nil {
+	if _, err := TableOf(nil).checkSelection(catalogOf(t, tapCatalog("contacts", "-company_segments")), zerolog.Nop()); err != nil {
 		t.Errorf("deselected: %v", err)
 	}
-	ours, err := Discover(protocol.Singer{})
+	ours, err := Discover(protocol.Singer{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := checkSelection(catalogOf(t, string(ours)), zerolog.Nop()); err != nil {
+	if _, err := TableOf(nil).checkSelection(catalogOf(t, string(ours)), zerolog.Nop()); err != nil {
 		t.Errorf("our own catalog: %v", err)
 	}
 }

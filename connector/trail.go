@@ -91,9 +91,11 @@ func (u *unit) wait() error {
 // A parent is what fetching the children of a row needs to know of it. It does not keep the page.
 type parent struct {
 	id      string
-	updated int64 // Unix seconds, if dated
+	via     string // by which its children are asked for; mostly its id
+	updated int64  // Unix seconds, if dated
 	dated   bool
 	content uint64 // hash of the row as it came
+	row     string // the row itself, of streams that make their record of it; else ""
 }
 
 // A nursery fetches children for the streams of one feed, across all pages and walks.
@@ -133,6 +135,14 @@ func (n *nursery) queue(t turn) (before <-chan struct{}, done func()) {
 		}
 		close(now)
 	}
+}
+
+// has tells whether a turn has been taken that has not ended yet.
+func (n *nursery) has(t turn) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	_, there := n.last[t]
+	return there
 }
 
 // fetch has the children of all parents fetched in the background; it returns when the last of them has

@@ -17,7 +17,7 @@ import (
 // configuredCatalog is every discovered stream in its best mode, one stream's description on a line.
 func configuredCatalog(t *testing.T) []byte {
 	t.Helper()
-	message, err := connector.Discover(protocol.Airbyte{})
+	message, err := connector.Discover(protocol.Airbyte{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
