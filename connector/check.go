@@ -99,7 +99,7 @@ func probeAll(ctx context.Context, client *intercom.Client, table Table, selecte
 }
 
 // probe makes one cheap call that needs the feed's permission. That the answer is of no use, as a 400
-// or a 404 would be, does not matter: the door is open. A search asks for rows of the future, of which there
+// or a 404 would be, does not matter, but where the 404 is the list's own: the door is open. A search asks for rows of the future, of which there
 // is none.
 func (f *Feed) probe(ctx context.Context, client *intercom.Client, path string, hasty bool) error {
 	var err error
@@ -120,8 +120,8 @@ func (f *Feed) probe(ctx context.Context, client *intercom.Client, path string, 
 			answer.Release()
 		}
 	}
-	switch intercom.KindOf(err) {
-	case intercom.NotFound, intercom.BadRequest:
+	kind := intercom.KindOf(err)
+	if kind == intercom.BadRequest || kind == intercom.NotFound && !f.Feature {
 		return nil
 	}
 	return err

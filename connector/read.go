@@ -333,6 +333,10 @@ func (f *feedRun) charge(run *streamRun, err error) {
 		run.withheld.Add(1)
 		run.leaveOut()
 		log.Warn().Err(err).Msg("not part of the workspace's plan: nothing was read")
+	case kind == intercom.NotFound && f.feed.Feature && !run.began.Load():
+		run.withheld.Add(1)
+		run.leaveOut()
+		log.Warn().Err(err).Msg("Intercom does not have this list for the workspace: nothing was read")
 	case kind == intercom.MissingScope && f.implicit && !run.began.Load():
 		run.withheld.Add(1)
 		run.leaveOut()

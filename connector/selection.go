@@ -51,6 +51,9 @@ func (t Table) checkSelection(sel *protocol.Selection, log zerolog.Logger) ([]pr
 			return nil, &CatalogError{Stream: s.Stream, Found: `the key "id" of tap-intercom's table of segments`,
 				Want: `the stream "segments", which is that table; company_segments here says which company is in which segment, with the key company_id and id`}
 		}
+		if def.Costly && sel.Form == protocol.AirbyteDiscovered {
+			continue // it lists what there is, and nobody has chosen yet
+		}
 		switch {
 		case s.Mode == "":
 			s.Mode = def.bestMode()

@@ -70,6 +70,8 @@ type Feed struct {
 	Days bool
 	// Probe is a cheap GET that needs the same permission, where Path itself must not be tried.
 	Probe string
+	// Feature lists belong to a part of Intercom that not every workspace has: a 404 says that this one has not.
+	Feature bool
 }
 
 // Streams is the stream table, in the order in which catalogs list it. It is read-only.

@@ -3,17 +3,17 @@ package connector
 import "source-intercom/intercom"
 
 var (
-	articles         = &Feed{Name: "articles", Walk: walkList, Path: "/articles?per_page=250", Rows: "data", Cursor: "updated_at"}
-	internalArticles = &Feed{Name: "internal_articles", Walk: walkList, Path: "/internal_articles", Rows: "data", Cursor: "updated_at"}
-	collections      = &Feed{Name: "collections", Walk: walkList, Path: "/help_center/collections", Rows: "data"}
-	helpCenters      = &Feed{Name: "help_centers", Walk: walkList, Path: "/help_center/help_centers", Rows: "data"}
-	contentSnippets  = &Feed{Name: "content_snippets", Walk: walkList, Path: "/content_snippets", Rows: "data"}
-	audiences        = &Feed{Name: "audiences", Walk: walkList, Path: "/audiences", Rows: "data"}
-	macros           = &Feed{Name: "macros", Walk: walkList, Path: "/macros?per_page=150", Rows: "data"}
-	externalPages    = &Feed{Name: "external_pages", Walk: walkList, Path: "/ai/external_pages", Rows: "data", Cursor: "updated_at"}
-	importSources    = &Feed{Name: "content_import_sources", Walk: walkList, Path: "/ai/content_import_sources", Rows: "data"}
-	newsItems        = &Feed{Name: "news_items", Walk: walkList, Path: "/news/news_items", Rows: "data", Cursor: "updated_at"}
-	newsfeeds        = &Feed{Name: "newsfeeds", Walk: walkList, Path: "/news/newsfeeds", Rows: "data"}
+	articles         = &Feed{Name: "articles", Walk: walkList, Path: "/articles?per_page=250", Rows: "data", Cursor: "updated_at", Feature: true}
+	internalArticles = &Feed{Name: "internal_articles", Walk: walkList, Path: "/internal_articles", Rows: "data", Cursor: "updated_at", Feature: true}
+	collections      = &Feed{Name: "collections", Walk: walkList, Path: "/help_center/collections", Rows: "data", Feature: true}
+	helpCenters      = &Feed{Name: "help_centers", Walk: walkList, Path: "/help_center/help_centers", Rows: "data", Feature: true}
+	contentSnippets  = &Feed{Name: "content_snippets", Walk: walkList, Path: "/content_snippets", Rows: "data", Feature: true}
+	audiences        = &Feed{Name: "audiences", Walk: walkList, Path: "/audiences", Rows: "data", Feature: true}
+	macros           = &Feed{Name: "macros", Walk: walkList, Path: "/macros?per_page=150", Rows: "data", Feature: true}
+	externalPages    = &Feed{Name: "external_pages", Walk: walkList, Path: "/ai/external_pages", Rows: "data", Cursor: "updated_at", Feature: true}
+	importSources    = &Feed{Name: "content_import_sources", Walk: walkList, Path: "/ai/content_import_sources", Rows: "data", Feature: true}
+	newsItems        = &Feed{Name: "news_items", Walk: walkList, Path: "/news/news_items", Rows: "data", Cursor: "updated_at", Feature: true}
+	newsfeeds        = &Feed{Name: "newsfeeds", Walk: walkList, Path: "/news/newsfeeds", Rows: "data", Feature: true}
 )
 
 const (

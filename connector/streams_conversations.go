@@ -6,12 +6,12 @@ var (
 	conversations = &Feed{Name: "conversations", Walk: walkSearch, Path: "/conversations/search", Rows: "conversations", Cursor: "updated_at"}
 	tickets       = &Feed{Name: "tickets", Walk: walkSearch, Path: "/tickets/search", Rows: "tickets", Cursor: "updated_at"}
 
-	deletedConversations   = &Feed{Name: "deleted_conversations", Walk: walkList, Path: "/conversations/deleted?per_page=60", Rows: "conversations", Cursor: "deleted_at"}
-	conversationAttributes = &Feed{Name: "conversation_attributes", Walk: walkList, Path: "/conversations/attributes?include_archived=true", Rows: "data"}
+	deletedConversations   = &Feed{Name: "deleted_conversations", Walk: walkList, Path: "/conversations/deleted?per_page=60", Rows: "conversations", Cursor: "deleted_at", Feature: true}
+	conversationAttributes = &Feed{Name: "conversation_attributes", Walk: walkList, Path: "/conversations/attributes?include_archived=true", Rows: "data", Feature: true}
 
-	ticketTypes  = &Feed{Name: "ticket_types", Walk: walkList, Path: "/ticket_types", Rows: "data|ticket_types"}
-	ticketStates = &Feed{Name: "ticket_states", Walk: walkList, Path: "/ticket_states", Rows: "data"}
-	phoneCalls   = &Feed{Name: "calls", Walk: walkList, Path: "/calls?per_page=25", Rows: "data", Cursor: "updated_at"}
+	ticketTypes  = &Feed{Name: "ticket_types", Walk: walkList, Path: "/ticket_types", Rows: "data|ticket_types", Feature: true}
+	ticketStates = &Feed{Name: "ticket_states", Walk: walkList, Path: "/ticket_states", Rows: "data", Feature: true}
+	phoneCalls   = &Feed{Name: "calls", Walk: walkList, Path: "/calls?per_page=25", Rows: "data", Cursor: "updated_at", Feature: true}
 )
 
 const (

@@ -8,8 +8,8 @@ var (
 	segments  = &Feed{Name: "segments", Walk: walkList, Path: "/segments?include_count=true", Rows: "segments", Cursor: "updated_at"}
 	tags      = &Feed{Name: "tags", Walk: walkList, Path: "/tags", Rows: "data"}
 
-	subscriptionTypes = &Feed{Name: "subscription_types", Walk: walkList, Path: "/subscription_types", Rows: "data"}
-	contactActivities = &Feed{Name: "contact_activities", Walk: walkList, Path: "/contacts/activities?per_page=150", Rows: "data", Cursor: "created_at"}
+	subscriptionTypes = &Feed{Name: "subscription_types", Walk: walkList, Path: "/subscription_types", Rows: "data", Feature: true}
+	contactActivities = &Feed{Name: "contact_activities", Walk: walkList, Path: "/contacts/activities?per_page=150", Rows: "data", Cursor: "created_at", Feature: true}
 	companyAttributes = &Feed{Name: "company_attributes", Walk: walkList, Path: "/data_attributes?model=company&include_archived=true", Rows: "data"}
 	contactAttributes = &Feed{Name: "contact_attributes", Walk: walkList, Path: "/data_attributes?model=contact&include_archived=true", Rows: "data"}
 )

@@ -5,14 +5,14 @@ import "source-intercom/intercom"
 var (
 	activityLogs = &Feed{Name: "activity_logs", Walk: walkActivityLogs, Path: "/admins/activity_logs", Rows: "activity_logs", Cursor: "created_at",
 		Probe: "/admins/activity_logs?created_at_after=4102444800&created_at_before=4102444801&per_page=1"}
-	activityLogEventTypes = &Feed{Name: "activity_log_event_types", Walk: walkList, Path: "/admins/activity_log_event_types", Rows: "event_types", Entry: "name"}
+	activityLogEventTypes = &Feed{Name: "activity_log_event_types", Walk: walkList, Path: "/admins/activity_log_event_types", Rows: "event_types", Entry: "name", Feature: true}
 	admins                = &Feed{Name: "admins", Walk: walkList, Path: "/admins", Rows: "admins"}
 	teams                 = &Feed{Name: "teams", Walk: walkList, Path: "/teams", Rows: "teams"}
-	awayReasons           = &Feed{Name: "away_status_reasons", Walk: walkList, Path: "/away_status_reasons", Rows: "data"}
-	brands                = &Feed{Name: "brands", Walk: walkList, Path: "/brands", Rows: "data"}
-	emails                = &Feed{Name: "emails", Walk: walkList, Path: "/emails", Rows: "data"}
-	officeHours           = &Feed{Name: "office_hours_schedules", Walk: walkList, Path: "/office_hours_schedules", Rows: "data"}
-	dataConnectors        = &Feed{Name: "data_connectors", Walk: walkList, Path: "/data_connectors?per_page=50", Rows: "data"}
+	awayReasons           = &Feed{Name: "away_status_reasons", Walk: walkList, Path: "/away_status_reasons", Rows: "data", Feature: true}
+	brands                = &Feed{Name: "brands", Walk: walkList, Path: "/brands", Rows: "data", Feature: true}
+	emails                = &Feed{Name: "emails", Walk: walkList, Path: "/emails", Rows: "data", Feature: true}
+	officeHours           = &Feed{Name: "office_hours_schedules", Walk: walkList, Path: "/office_hours_schedules", Rows: "data", Feature: true}
+	dataConnectors        = &Feed{Name: "data_connectors", Walk: walkList, Path: "/data_connectors?per_page=50", Rows: "data", Feature: true}
 	workspace             = &Feed{Name: "workspace", Walk: walkList, Path: "/me", Rows: "app", Single: true}
 )
 
