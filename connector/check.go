@@ -59,7 +59,7 @@ func Check(ctx context.Context, cfg *Config, sel *protocol.Selection, log zerolo
 	failures := probeAll(ctx, client, table, selected)
 	var last error
 	for _, s := range selected {
-		def := table.named(s.Stream)
+		def := table.Named(s.Stream)
 		err := failures[def.Feed]
 		if intercom.KindOf(err) == intercom.BadToken {
 			return result, err
@@ -81,7 +81,7 @@ func Check(ctx context.Context, cfg *Config, sel *protocol.Selection, log zerolo
 func probeAll(ctx context.Context, client *intercom.Client, table Table, selected []protocol.Selected) map[*Feed]error {
 	var feeds []*Feed
 	for _, s := range selected {
-		if f := table.named(s.Stream).Feed; !slices.Contains(feeds, f) {
+		if f := table.Named(s.Stream).Feed; !slices.Contains(feeds, f) {
 			feeds = append(feeds, f)
 		}
 	}

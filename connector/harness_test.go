@@ -227,17 +227,7 @@ func (r *run) parse(t *testing.T, out string) {
 }
 
 // rowID is the key by which the emulator's truth knows a row.
-func rowID(stream string, row gjson.Result) string {
-	switch stream {
-	case "company_segments":
-		return row.Get("company_id").Str + "/" + row.Get("id").Str
-	case "conversation_parts":
-		return row.Get("conversation_id").Str + "/" + row.Get("id").Str
-	case "company_attributes", "contact_attributes":
-		return row.Get("model").Str + "/" + row.Get("full_name").Str
-	}
-	return row.Get("id").Str
-}
+func rowID(stream string, row gjson.Result) string { return streamNamed(stream).RecordKey(row) }
 
 // check compares the union of all output with the emulator's truth, field by field. Rows of objects
 // that were deleted may be left over; without deletions extra says that none may.

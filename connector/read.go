@@ -152,7 +152,7 @@ func (r *Reader) selected() ([]protocol.Selected, error) {
 
 // open makes a stream's run from its selection and its state.
 func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
-	def := r.table.named(s.Stream)
+	def := r.table.Named(s.Stream)
 	encoder, err := r.Dialect.Encoder(def.Described(), s.Drop)
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", s.Stream, err)

@@ -43,7 +43,7 @@ func (t Table) checkSelection(sel *protocol.Selection, log zerolog.Logger) ([]pr
 	}
 	var out []protocol.Selected
 	for _, s := range sel.Streams {
-		def := t.named(s.Stream)
+		def := t.Named(s.Stream)
 		if def == nil {
 			return nil, t.unknown(s.Stream)
 		}
@@ -70,7 +70,7 @@ func (t Table) checkSelection(sel *protocol.Selection, log zerolog.Logger) ([]pr
 
 // unknown is the error of a stream that the table lacks.
 func (t Table) unknown(name string) error {
-	if def := Table(Streams).named(name); def != nil {
+	if def := Streams.Named(name); def != nil {
 		return &CatalogError{Stream: name, Found: "a stream that the chosen API version does not have",
 			Want: fmt.Sprintf("api_version %s or later, or a catalog without it", def.Since)}
 	}

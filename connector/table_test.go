@@ -1,4 +1,4 @@
 package connector
 
 // streamNamed returns the stream of the whole table of that name, or nil.
-func streamNamed(name string) *Stream { return Table(Streams).named(name) }
+func streamNamed(name string) *Stream { return Streams.Named(name) }
