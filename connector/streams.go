@@ -169,10 +169,10 @@ func (s *Stream) Price() string {
 // Source is the call that the stream's records come from, and what they are cut from, for the docs.
 func (s *Stream) Source() string {
 	var calls []string
-	for _, path := range []string{s.Feed.Path, s.Endpoint} {
+	for i, path := range []string{s.Feed.Path, s.Endpoint} {
 		path, _, _ = strings.Cut(path, "?")
 		switch {
-		case path == "" || path == s.Feed.Path && s.Child != nil && s.Whole == nil:
+		case path == "" || i == 0 && s.Child != nil && s.Whole == nil:
 		case strings.HasSuffix(path, "/search"):
 			calls = append(calls, "POST "+path)
 		default:
