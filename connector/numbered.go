@@ -27,12 +27,14 @@ type numberedList struct {
 	single       bool   // one object lies there
 	entry        string // plain values lie there, each of which becomes this field of a row
 	stream       string // for errors and counters
-	serial       bool   // page by page: takePage is not to be called from several goroutines
+	serial       bool   // page by page
 	size         int    // rows of a page, where they can be fewer and more; 0: they cannot
 	steady       bool   // the list ends in no errLargerPages
 	hasty        bool   // something else can be asked for: pages that cannot be served are given up early
 	// capped says that the API may refuse pages that it announced: the list ends before the first of them.
 	capped bool
+	// enough tells, after a page, that no later one is needed; nil: all are.
+	enough func(rows []gjson.Result) bool
 }
 
 // numbered walks a list, and returns its last walk. page may be called from several goroutines. On data that
@@ -72,6 +74,7 @@ type numberedWalk struct {
 	announced int64 // the largest number of rows that a page announced
 	moved     bool
 	refused   bool      // a page that was announced
+	left      bool      // before its end, for what followed is not needed
 	at        time.Time // of the last answer
 }
 
@@ -90,7 +93,7 @@ func (w *numberedWalk) all(ctx context.Context) (moved bool, err error) {
 		}
 		at = next
 	}
-	if asked := int64(len(w.asked)); asked < w.first.pages && !w.moved && !w.refused {
+	if asked := int64(len(w.asked)); asked < w.first.pages && !w.moved && !w.refused && !w.left {
 		return false, &intercom.ShapeError{Stream: w.stream, Path: "pages.next", Want: fmt.Sprintf("where page %d of %d is", asked+1, w.first.pages), Found: "nothing"}
 	}
 	if w.moved || len(w.asked) == 1 {
@@ -155,6 +158,9 @@ func (w *numberedWalk) take(ctx context.Context, at string, number int64) (next 
 	}
 	if moved, err := w.check(number, next, answer, rows); err != nil || moved {
 		return "", err
+	}
+	if w.enough != nil && w.enough(rows) {
+		w.left, next = true, ""
 	}
 	larger := w.size > 0 && w.pages.answered(w.size)
 	if err := w.page(rows, answer.Release); err != nil {

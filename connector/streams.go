@@ -79,6 +79,8 @@ type Feed struct {
 	Days bool
 	// Probe is a cheap GET that needs the same permission, where Path itself must not be tried.
 	Probe string
+	// NewestFirst says that a list is sorted by Cursor, and is left where all that follows was read before.
+	NewestFirst bool
 	// Feature lists belong to a part of Intercom that not every workspace has: a 404 says that this one has not.
 	Feature bool
 }

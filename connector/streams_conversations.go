@@ -6,7 +6,7 @@ var (
 	conversations = &Feed{Name: "conversations", Walk: walkSearch, Path: "/conversations/search", Rows: "conversations", PerPage: 150, Cursor: "updated_at"}
 	tickets       = &Feed{Name: "tickets", Walk: walkSearch, Path: "/tickets/search", Rows: "tickets", PerPage: 150, Cursor: "updated_at"}
 
-	deletedConversations   = &Feed{Name: "deleted_conversations", Walk: walkList, Path: "/conversations/deleted?per_page=60", Rows: "conversations", Cursor: "deleted_at", Feature: true}
+	deletedConversations   = &Feed{Name: "deleted_conversations", Walk: walkList, Path: "/conversations/deleted?per_page=60", Rows: "conversations", Cursor: "deleted_at", NewestFirst: true, Feature: true}
 	conversationAttributes = &Feed{Name: "conversation_attributes", Walk: walkList, Path: "/conversations/attributes?include_archived=true", Rows: "data", Feature: true}
 
 	ticketTypes  = &Feed{Name: "ticket_types", Walk: walkList, Path: "/ticket_types", Rows: "data|ticket_types", Feature: true}
@@ -39,7 +39,7 @@ var conversationStreams = []Stream{
 		Parent: "conversation", Key: []string{"conversation_id", "side_conversation_id"}, Cursor: "conversation_updated_at", Since: intercom.V2_16, Costly: true,
 		Permission: readConversations, Method: "one call for each changed conversation"},
 	{Name: "deleted_conversations", Feed: deletedConversations, Key: []string{"id"}, Cursor: "deleted_at", Since: intercom.V2_16,
-		Permission: readConversations, Method: "whole list in each run; only new rows are emitted"},
+		Permission: readConversations, Method: "the list from its newest row down to what was read before"},
 	{Name: "conversation_attributes", Feed: conversationAttributes, Key: []string{"id"}, Since: intercom.V2_16,
 		Permission: readConversations, Method: "read in full"},
 
