@@ -232,7 +232,7 @@ func rowID(stream string, row gjson.Result) string { return streamNamed(stream).
 // defaultStreams are those that the world's version has and that are read when nobody chooses.
 func (w *world) defaultStreams() []string {
 	var names []string
-	for _, s := range TableOf(w.config()).everyStream() {
+	for _, s := range TableOf(w.config()).Default().all() {
 		names = append(names, s.Stream)
 	}
 	return names
