@@ -28,6 +28,7 @@ type numberedList struct {
 	entry        string // plain values lie there, each of which becomes this field of a row
 	stream       string // for errors and counters
 	serial       bool   // page by page
+	nameless     bool   // its rows have no id of their own
 	size         int    // rows of a page, where they can be fewer and more; 0: they cannot
 	steady       bool   // the list ends in no errLargerPages
 	hasty        bool   // something else can be asked for: pages that cannot be served are given up early
@@ -189,7 +190,7 @@ func (w *numberedWalk) check(number int64, next string, answer *intercom.Answer,
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.at = answer.At
-	now := head(answer, rows)
+	now := w.head(answer, rows)
 	if len(w.asked) == 1 {
 		w.first = now
 	}
@@ -211,9 +212,11 @@ func (w *numberedWalk) check(number int64, next string, answer *intercom.Answer,
 	}
 	before := len(w.known)
 	for _, row := range rows {
-		w.known[rowKey(row)] = struct{}{}
+		w.known[w.key(row)] = struct{}{}
 	}
-	w.moved = w.moved || len(w.known) == before && len(w.asked) > 1 // by a page, or the list has no end
+	if len(rows) > 0 || next != "" { // an empty page may end a list
+		w.moved = w.moved || len(w.known) == before && len(w.asked) > 1 // by a page, or the list has no end
+	}
 	return w.moved, nil
 }
 
@@ -251,7 +254,15 @@ func (w *numberedWalk) again(ctx context.Context) (listHead, error) {
 	}
 	defer answer.Release()
 	rows, err := w.rowsOf(answer)
-	return head(answer, rows), err
+	return w.head(answer, rows), err
+}
+
+// key tells rows apart.
+func (l *numberedList) key(row gjson.Result) uint64 {
+	if l.nameless {
+		return contentOf(row)
+	}
+	return rowKey(row)
 }
 
 // rowsOf are the rows of an answer: what must be there and is not is an unexpected shape, never no rows.
@@ -286,12 +297,12 @@ type listHead struct {
 	pages, total int64
 }
 
-func head(answer *intercom.Answer, rows []gjson.Result) listHead {
+func (l *numberedList) head(answer *intercom.Answer, rows []gjson.Result) listHead {
 	_, pages := answer.Pages()
 	h := listHead{pages: int64(pages)}
 	h.total, _ = answer.Total()
 	if len(rows) > 0 {
-		h.row = rowKey(rows[0])
+		h.row = l.key(rows[0])
 	}
 	return h
 }

@@ -31,7 +31,9 @@ var conversationStreams = []Stream{
 	conversationCut("conversation_teammates", &cut{at: []string{"teammates.teammates", "teammates.admins"}}, "id"),
 	conversationCut("conversation_linked_objects", &cut{at: []string{"linked_objects.data"}}, "type", "id"),
 	conversationCut("conversation_ratings", &cut{at: []string{"conversation_rating"}}),
-	placed(conversationCut("conversation_ai_content_sources", &cut{at: []string{"ai_agent.content_sources.content_sources"}}, "position")),
+	{Name: "conversation_ai_content_sources", Feed: conversations, Cut: &cut{at: []string{"ai_agent.content_sources.content_sources"}}, Placed: true,
+		Parent: "conversation", Key: []string{"conversation_id", "position"}, Cursor: "conversation_updated_at", Since: intercom.V2_11,
+		Permission: readConversations, Method: "those of every changed conversation, at no call"},
 	{Name: "conversation_handling_events", Feed: conversations, Child: fetchList, Endpoint: "/conversations/{id}/handling_events", Rows: "handling_events", Placed: true,
 		Parent: "conversation", Key: []string{"conversation_id", "position"}, Cursor: "conversation_updated_at", Since: intercom.V2_15, Costly: true,
 		Permission: readConversations, Method: "one call for each changed conversation"},
@@ -68,9 +70,4 @@ var conversationStreams = []Stream{
 func conversationCut(name string, c *cut, key ...string) Stream {
 	return Stream{Name: name, Feed: conversations, Cut: c, Parent: "conversation", Key: append([]string{"conversation_id"}, key...), Cursor: "conversation_updated_at",
 		Permission: readConversations, Method: "those of every changed conversation, at no call"}
-}
-
-func placed(s Stream) Stream {
-	s.Placed = true
-	return s
 }
