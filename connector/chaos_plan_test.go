@@ -56,7 +56,7 @@ func (s *storm) choose(n int) {
 	s.choice = choice{
 		dialect: oneOf[protocol.Dialect](rng, protocol.Airbyte{}, protocol.Singer{}), pageSize: oneOf(rng, 1+rng.IntN(6), 1+rng.IntN(50), 150),
 		inFlight: oneOf(rng, 0, 0, 1, 3), share: oneOf(rng, 1, 1, 0.4), cap: oneOf(rng, 0, 0, 300), maxHeld: oneOf[int64](rng, 0, 0, 1),
-		table: streamsOf(s.climate.version), every: oneOf(rng, 0, stateEvery), step: time.Duration(oneOf(rng, 3, 30)) * 24 * time.Hour,
+		table: s.table, every: oneOf(rng, 0, stateEvery), step: time.Duration(oneOf(rng, 3, 30)) * 24 * time.Hour,
 	}
 	if n > 0 && rng.IntN(4) == 0 {
 		s.climate.start = s.climate.start.AddDate(0, 0, -rng.IntN(40))
