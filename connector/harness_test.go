@@ -302,7 +302,6 @@ func plain(t *testing.T, row []byte) map[string]any {
 	}
 	delete(out, "_parts_missing")
 	delete(out, "count") // only on request
-	delete(out, "merge_history")
 	return out
 }
 

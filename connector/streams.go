@@ -36,6 +36,8 @@ type Stream struct {
 	Placed bool
 	// Only are the fields that Child takes of what it is sent; nil: all.
 	Only []string
+	// Refers says that Child is sent whole objects of this kind ("companies"), of which the records are references.
+	Refers string
 	// Every says that Child is asked for each row, changed or not: Cursor is its records' own.
 	Every bool
 	// Via is the field of a parent by which Child asks; "": its id.
@@ -188,7 +190,7 @@ func (s *Stream) Source() string {
 // RecordKey is what tells a record from all others of its stream: its key, below its parent's id.
 func (s *Stream) RecordKey(record gjson.Result) string {
 	fields := s.Key
-	if parent := s.Parent + "_id"; s.Parent != "" && s.Name != s.Feed.Name && fields[0] != parent {
+	if parent := s.Parent + "_id"; s.Parent != "" && fields[0] != parent {
 		fields = append([]string{parent}, fields...)
 	}
 	parts := make([]string, len(fields))
