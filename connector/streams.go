@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"source-intercom/intercom"
 	"source-intercom/protocol"
@@ -196,6 +197,9 @@ func (s *Stream) RecordKey(record gjson.Result) string {
 	parts := make([]string, len(fields))
 	for i, name := range fields {
 		parts[i] = record.Get(name).String()
+		if at, err := time.Parse(time.RFC3339, parts[i]); err == nil { // as Singer has it
+			parts[i] = strconv.FormatInt(at.Unix(), 10)
+		}
 	}
 	return strings.Join(parts, "/")
 }
