@@ -22,6 +22,8 @@ type call struct {
 	route     *route
 	id        string // from the path
 	undo      func() // takes back what the route did; nil: nothing to take back
+	kind      string // of an answer that is a file and no JSON
+	encoding  string // its Content-Encoding
 	printer
 }
 
@@ -58,6 +60,14 @@ func routeTable() []route {
 		{"GET /conversations/{id}", "read_conversations", (*call).getConversation},
 		{"POST /tickets/search", "read_tickets", (*call).searchTickets},
 		{"GET /tickets/{id}", "read_tickets", (*call).getTicket},
+		{"POST /export/content/data", "export_content_data", (*call).createContentExport},
+		{"GET /export/content/data/{id}", "export_content_data", (*call).getContentExport},
+		{"POST /export/cancel/{id}", "export_content_data", (*call).cancelContentExport},
+		{"GET /download/content/data/{id}", "export_content_data", (*call).downloadContentExport},
+		{"GET /export/reporting_data/get_datasets", "export_reporting_data", (*call).listDatasets},
+		{"POST /export/reporting_data/enqueue", "export_reporting_data", (*call).createReport},
+		{"GET /export/reporting_data/{id}", "export_reporting_data", (*call).getReport},
+		{"GET /download/reporting_data/{id}", "export_reporting_data", (*call).downloadReport},
 	}
 }
 
@@ -104,11 +114,18 @@ func (e *Emulator) dispatch(c *call) *answer {
 	if err != nil {
 		return err.answer(c.requestID)
 	}
+	if c.kind != "" {
+		return &answer{status: http.StatusOK, kind: c.kind, encoding: c.encoding, file: true, body: c.b, requestID: c.requestID}
+	}
 	return &answer{status: http.StatusOK, kind: "application/json; charset=utf-8", body: c.b, requestID: c.requestID}
 }
 
 func (e *Emulator) prepare(c *call) *apiError {
-	if !acceptsJSON(c.r.Header.Get("Accept")) {
+	accept := c.r.Header.Get("Accept")
+	if strings.HasPrefix(c.r.URL.Path, "/download/") && !acceptsFile(accept) {
+		return fail(http.StatusNotAcceptable, "not_acceptable", "The Accept header should send a media type of application/octet-stream")
+	}
+	if !strings.HasPrefix(c.r.URL.Path, "/download/") && !acceptsJSON(accept) {
 		return fail(http.StatusNotAcceptable, "not_acceptable", "The Accept header should send a media type of application/json")
 	}
 	c.v = e.version
@@ -186,13 +203,9 @@ func (c *call) count(name string, standard, most int) (int, *apiError) {
 
 // nextURL is the address of another page of this list.
 func (c *call) nextURL(page int) string {
-	scheme := "http"
-	if c.r.TLS != nil {
-		scheme = "https"
-	}
 	q := c.r.URL.Query()
 	q.Set("page", strconv.Itoa(page))
-	return scheme + "://" + c.r.Host + c.r.URL.Path + "?" + q.Encode()
+	return c.origin() + c.r.URL.Path + "?" + q.Encode()
 }
 
 // numberedPages writes the pages object of lists by page number, where next is a URL.

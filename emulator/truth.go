@@ -8,7 +8,8 @@ import (
 
 // Truth returns what a full read of a stream must bring at this moment: each row as the given API version shows it,
 // keyed by id. The streams are activity_logs, admins, tags, teams, segments, companies, company_attributes,
-// contact_attributes, company_segments, contacts, conversations, conversation_parts and tickets.
+// contact_attributes, company_segments, contacts, conversations, conversation_parts and tickets, and those of
+// exports (tellExport).
 //
 // Attributes, archived ones included, are keyed "model/full_name". Rows of company_segments carry an added company_id and those of
 // conversation_parts an added conversation_id; both are keyed "parent/id". Parts are the newest 500 of each conversation.
@@ -21,7 +22,7 @@ func (e *Emulator) Truth(stream, apiVersion string) (map[string]json.RawMessage,
 	}
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	t := &teller{printer: printer{w: e.world, v: v}, rows: map[string]json.RawMessage{}}
+	t := &teller{printer: printer{w: e.world, v: v}, form: e.contentForm(v), rows: map[string]json.RawMessage{}}
 	if !t.tell(stream) {
 		return nil, fmt.Errorf("unknown stream %q", stream)
 	}
@@ -31,6 +32,7 @@ func (e *Emulator) Truth(stream, apiVersion string) (map[string]json.RawMessage,
 // teller collects rows one by one.
 type teller struct {
 	printer
+	form exportForm
 	rows map[string]json.RawMessage
 }
 
@@ -89,7 +91,7 @@ func (t *teller) tell(stream string) bool {
 	case "tickets":
 		each(t, w.tickets.live, (*ticket).id, func(x *ticket) { t.ticket("", x) })
 	default:
-		return false
+		return t.tellExport(stream)
 	}
 	return true
 }

@@ -30,6 +30,7 @@ type World struct {
 	merged  map[int32]int32 // contact ordinal -> the contact it was merged into
 	logs    []*activityLog  // ascending by time
 	deleted []deletion      // conversations, oldest first
+	outbox  outbox
 }
 
 type deletion struct {
