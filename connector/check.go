@@ -33,7 +33,7 @@ type Missing struct{ Stream, Permission, Why string }
 func Check(ctx context.Context, cfg *Config, sel *protocol.Selection, log zerolog.Logger) (CheckResult, error) {
 	var result CheckResult
 	table := TableOf(cfg)
-	selected := table.everyStream()
+	selected := table.Default().all()
 	if sel != nil {
 		var err error
 		if selected, err = table.checkSelection(sel, log); err != nil {
@@ -59,7 +59,7 @@ func Check(ctx context.Context, cfg *Config, sel *protocol.Selection, log zerolo
 	failures := probeAll(ctx, client, table, selected)
 	var last error
 	for _, s := range selected {
-		def := table.named(s.Stream)
+		def := table.Named(s.Stream)
 		err := failures[def.Feed]
 		if intercom.KindOf(err) == intercom.BadToken {
 			return result, err
@@ -81,7 +81,7 @@ func Check(ctx context.Context, cfg *Config, sel *protocol.Selection, log zerolo
 func probeAll(ctx context.Context, client *intercom.Client, table Table, selected []protocol.Selected) map[*Feed]error {
 	var feeds []*Feed
 	for _, s := range selected {
-		if f := table.named(s.Stream).Feed; !slices.Contains(feeds, f) {
+		if f := table.Named(s.Stream).Feed; !slices.Contains(feeds, f) {
 			feeds = append(feeds, f)
 		}
 	}
@@ -99,7 +99,7 @@ func probeAll(ctx context.Context, client *intercom.Client, table Table, selecte
 }
 
 // probe makes one cheap call that needs the feed's permission. That the answer is of no use, as a 400
-// or a 404 would be, does not matter: the door is open. A search asks for rows of the future, of which there
+// or a 404 would be, does not matter, but where the 404 is the list's own: the door is open. A search asks for rows of the future, of which there
 // is none.
 func (f *Feed) probe(ctx context.Context, client *intercom.Client, path string, hasty bool) error {
 	var err error
@@ -120,8 +120,8 @@ func (f *Feed) probe(ctx context.Context, client *intercom.Client, path string, 
 			answer.Release()
 		}
 	}
-	switch intercom.KindOf(err) {
-	case intercom.NotFound, intercom.BadRequest:
+	kind := intercom.KindOf(err)
+	if kind == intercom.BadRequest || kind == intercom.NotFound && !f.Feature {
 		return nil
 	}
 	return err

@@ -71,7 +71,7 @@ func fetchConversationParts(ctx context.Context, f *feedRun, e *emitter, p paren
 	if e.unchanged(p) {
 		return nil
 	}
-	answer, err := f.client.Do(ctx, intercom.Request{Method: "GET", Path: "/conversations/" + p.path(), Stream: e.run.stream.Name, Whole: true})
+	answer, err := f.client.Do(ctx, intercom.Request{Method: "GET", Path: e.run.stream.path(p), Stream: e.run.stream.Name, Whole: true})
 	if e.gone(p, err) {
 		return nil
 	}
@@ -102,40 +102,39 @@ func fetchConversationParts(ctx context.Context, f *feedRun, e *emitter, p paren
 	return nil
 }
 
-// path is how the parent stands in the path of its children.
-func (p parent) path() string { return url.PathEscape(p.via) }
-
-// fetchList is the childFetch of a list that each parent has at path, in which {id} stands for the parent's id.
-// rows is where the rows lie in an answer, "" where it is the array itself.
-func fetchList(path, rows string) childFetch {
-	return func(ctx context.Context, f *feedRun, e *emitter, p parent) error {
-		if e.unchanged(p) {
-			return nil
-		}
-		answered, err := f.children(ctx, e, p, strings.Replace(path, "{id}", p.path(), 1), rows)
-		if err == nil {
-			e.fetched(p, answered, false)
-		}
-		if e.gone(p, err) {
-			return nil
-		}
-		return err
-	}
+// path is where the children of a parent are asked for.
+func (s *Stream) path(p parent) string {
+	return strings.Replace(s.Endpoint, "{id}", url.PathEscape(p.via), 1)
 }
 
-// children emits all rows of a list that belongs to a parent, and returns when its last page was answered.
-func (f *feedRun) children(ctx context.Context, e *emitter, p parent, path, rows string) (time.Time, error) {
-	s, met := e.run.stream, places{}
-	list := numberedList{method: "GET", path: path, rows: rows, stream: s.Name, serial: true}
+// fetchList emits the list that a parent has at its stream's Endpoint.
+func fetchList(ctx context.Context, f *feedRun, e *emitter, p parent) error {
+	if e.unchanged(p) {
+		return nil
+	}
+	var answered time.Time
+	err := e.family(p, func(emit emitFunc) (err error) {
+		answered, err = f.children(ctx, e.run.stream, p, e.run.stream.path(p), emit)
+		return err
+	})
+	if err == nil {
+		e.fetched(p, answered, false)
+	}
+	if e.gone(p, err) {
+		return nil
+	}
+	return err
+}
+
+// children hands all rows of a list that belongs to a parent to emit, and returns when its last page was answered.
+func (f *feedRun) children(ctx context.Context, s *Stream, p parent, path string, emit emitFunc) (time.Time, error) {
+	met := places{}
+	list := numberedList{method: "GET", path: path, rows: s.Rows, stream: s.Name, serial: true, nameless: s.Placed}
 	walk, err := f.numbered(ctx, list, func(page []gjson.Result, _ func()) error {
 		for _, row := range page {
 			inject := s.injected(p, row, met)
 			if s.Only != nil {
 				row.Raw = only(row, s.Only...)
-			}
-			emit := e.child
-			if s.Every {
-				emit = e.record
 			}
 			if err := emit(row, inject); err != nil {
 				return err
@@ -150,8 +149,8 @@ func (f *feedRun) children(ctx context.Context, e *emitter, p parent, path, rows
 // shows the last hour.
 // https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-connectors
 func fetchExecutions(ctx context.Context, f *feedRun, e *emitter, p parent) error {
-	path := "/data_connectors/" + p.path() + "/execution_results?per_page=30&start_ts=" + strconv.FormatInt(e.run.plan.need[0].lo, 10)
-	_, err := f.children(ctx, e, p, path, "data")
+	path := e.run.stream.path(p) + "&start_ts=" + strconv.FormatInt(e.run.plan.need[0].lo, 10)
+	_, err := f.children(ctx, e.run.stream, p, path, e.record)
 	if e.gone(p, err) {
 		return nil
 	}
@@ -164,7 +163,7 @@ func fetchTranscript(ctx context.Context, f *feedRun, e *emitter, p parent) erro
 		return nil
 	}
 	body := `{"conversation_ids":[` + quoted(p.via) + `]}`
-	answer, err := f.client.Do(ctx, intercom.Request{Method: "POST", Path: "/calls/search", Body: []byte(body), Stream: e.run.stream.Name, Whole: true})
+	answer, err := f.client.Do(ctx, intercom.Request{Method: "POST", Path: e.run.stream.Endpoint, Body: []byte(body), Stream: e.run.stream.Name, Whole: true})
 	if e.gone(p, err) {
 		return nil
 	}

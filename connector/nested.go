@@ -2,6 +2,7 @@ package connector
 
 import (
 	"context"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -35,9 +36,9 @@ func hasNone(name string) func(gjson.Result) bool {
 
 // contactLists are the nested lists of a contact, and where their entries are all found.
 var contactLists = []struct{ name, path, rows string }{
-	{"tags", "/tags", "data"},
-	{"notes", "/notes?per_page=50", "data"},
-	{"companies", "/companies?per_page=50", "data|companies"},
+	{"tags", "/contacts/{id}/tags", "data"},
+	{"notes", "/contacts/{id}/notes?per_page=50", "data"},
+	{"companies", "/contacts/{id}/companies?per_page=50", "data|companies"},
 }
 
 // completeContact emits a contact with nested lists that are whole.
@@ -53,7 +54,7 @@ func completeContact(ctx context.Context, f *feedRun, e *emitter, p parent) erro
 			continue
 		}
 		var rest []gjson.Result
-		list := numberedList{method: "GET", path: "/contacts/" + p.path() + l.path, rows: l.rows, stream: e.run.stream.Name, serial: true}
+		list := numberedList{method: "GET", path: strings.Replace(l.path, "{id}", url.PathEscape(p.id), 1), rows: l.rows, stream: e.run.stream.Name, serial: true}
 		_, err := f.numbered(ctx, list, func(page []gjson.Result, _ func()) error {
 			for _, entry := range page {
 				entry.Raw = only(entry, "type", "id")
@@ -62,7 +63,7 @@ func completeContact(ctx context.Context, f *feedRun, e *emitter, p parent) erro
 			return nil
 		})
 		if e.gone(p, err) {
-			return nil
+			continue // what the row shows is true, and says that there is more
 		}
 		if err != nil {
 			return err

@@ -16,8 +16,8 @@ import (
 
 func allStreams() []string {
 	var names []string
-	for i := range Streams {
-		names = append(names, Streams[i].Name)
+	for _, s := range TableOf(nil).Default().all() {
+		names = append(names, s.Stream)
 	}
 	return names
 }

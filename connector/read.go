@@ -145,14 +145,14 @@ func (r *Reader) selected() ([]protocol.Selected, error) {
 	r.table = TableOf(r.Config)
 	r.implicit = r.Selection == nil
 	if r.implicit {
-		return r.table.everyStream(), nil
+		return r.table.Default().all(), nil
 	}
 	return r.table.checkSelection(r.Selection, r.Log)
 }
 
 // open makes a stream's run from its selection and its state.
 func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
-	def := r.table.named(s.Stream)
+	def := r.table.Named(s.Stream)
 	encoder, err := r.Dialect.Encoder(def.Described(), s.Drop)
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", s.Stream, err)
@@ -333,6 +333,10 @@ func (f *feedRun) charge(run *streamRun, err error) {
 		run.withheld.Add(1)
 		run.leaveOut()
 		log.Warn().Err(err).Msg("not part of the workspace's plan: nothing was read")
+	case kind == intercom.NotFound && f.feed.Feature && !run.began.Load():
+		run.withheld.Add(1)
+		run.leaveOut()
+		log.Warn().Err(err).Msg("Intercom does not have this list for the workspace: nothing was read")
 	case kind == intercom.MissingScope && f.implicit && !run.began.Load():
 		run.withheld.Add(1)
 		run.leaveOut()

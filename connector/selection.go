@@ -17,15 +17,18 @@ func (e *CatalogError) Error() string {
 	return fmt.Sprintf("stream %q: found %s, expected %s", e.Stream, e.Found, e.Want)
 }
 
-// everyStream selects all default streams in their best modes.
-func (t Table) everyStream() []protocol.Selected {
-	var all []protocol.Selected
+// Default are the streams that are read when nobody has chosen any. The slice is the caller's.
+func (t Table) Default() Table {
+	return slices.DeleteFunc(slices.Clone(t), func(s Stream) bool { return s.Costly })
+}
+
+// all selects every stream in its best mode.
+func (t Table) all() []protocol.Selected {
+	out := make([]protocol.Selected, len(t))
 	for i := range t {
-		if !t[i].Costly {
-			all = append(all, protocol.Selected{Stream: t[i].Name, Mode: t[i].bestMode()})
-		}
+		out[i] = protocol.Selected{Stream: t[i].Name, Mode: t[i].bestMode()}
 	}
-	return all
+	return out
 }
 
 func (s *Stream) bestMode() protocol.SyncMode {
@@ -43,13 +46,16 @@ func (t Table) checkSelection(sel *protocol.Selection, log zerolog.Logger) ([]pr
 	}
 	var out []protocol.Selected
 	for _, s := range sel.Streams {
-		def := t.named(s.Stream)
+		def := t.Named(s.Stream)
 		if def == nil {
 			return nil, t.unknown(s.Stream)
 		}
 		if def.Name == "company_segments" && sel.Form == protocol.SingerCatalog && slices.Equal(s.Key, []string{"id"}) {
 			return nil, &CatalogError{Stream: s.Stream, Found: `the key "id" of tap-intercom's table of segments`,
 				Want: `the stream "segments", which is that table; company_segments here says which company is in which segment, with the key company_id and id`}
+		}
+		if def.Costly && sel.Form == protocol.AirbyteDiscovered {
+			continue // it lists what there is, and nobody has chosen yet
 		}
 		switch {
 		case s.Mode == "":
@@ -67,7 +73,7 @@ func (t Table) checkSelection(sel *protocol.Selection, log zerolog.Logger) ([]pr
 
 // unknown is the error of a stream that the table lacks.
 func (t Table) unknown(name string) error {
-	if def := Table(Streams).named(name); def != nil {
+	if def := Streams.Named(name); def != nil {
 		return &CatalogError{Stream: name, Found: "a stream that the chosen API version does not have",
 			Want: fmt.Sprintf("api_version %s or later, or a catalog without it", def.Since)}
 	}

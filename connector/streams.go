@@ -1,7 +1,9 @@
 package connector
 
 import (
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"source-intercom/intercom"
@@ -18,8 +20,12 @@ type Stream struct {
 	Feed *Feed
 	// Cut takes the records out of a row of the feed; nil: the row is the record.
 	Cut *cut
-	// Child fetches the records that belong to one row of the feed; nil where no call is needed.
-	Child childFetch
+	// Child fetches the records that belong to one row of the feed; nil where no call is needed. It asks at
+	// Endpoint, in which {id} stands for the row's id, and finds them at Rows: "" is the answer itself, and "a|b" as in
+	// Feed.
+	Child    childFetch
+	Endpoint string
+	Rows     string
 	// Whole tells whether a row holds all that belongs to it, so that Child is not called; nil: none does.
 	Whole func(row gjson.Result) bool
 	// Parent is what the feed's rows are to the records of Cut and Child ("conversation"): each record gets its
@@ -34,7 +40,8 @@ type Stream struct {
 	Every bool
 	// Via is the field of a parent by which Child asks; "": its id.
 	Via string
-	// Probe is a GET to the endpoint of the children that needs no row: that of a parent that does not exist.
+	// Probe is a GET that needs the children's permission and no row, where that is not the GET at Endpoint for a
+	// parent that does not exist.
 	Probe string
 	// Asks is what the feed's calls must ask for beside, in their query.
 	Asks string
@@ -60,6 +67,8 @@ type Feed struct {
 	Walk feedWalk
 	Path string // with the query that never changes
 	Rows string // where the array of rows lies in an answer; "a|b": in a, or in b where there is no a
+	// PerPage is how many rows a page has, where Path does not ask for them; 0: all that there are.
+	PerPage int
 	// Single says that one object lies there, not an array.
 	Single bool
 	// Entry is, where the array holds plain values, the field that a row has each of them in.
@@ -70,12 +79,16 @@ type Feed struct {
 	Days bool
 	// Probe is a cheap GET that needs the same permission, where Path itself must not be tried.
 	Probe string
+	// NewestFirst says that a list is sorted by Cursor, and is left where all that follows was read before.
+	NewestFirst bool
+	// Feature lists belong to a part of Intercom that not every workspace has: a 404 says that this one has not.
+	Feature bool
 }
 
 // Streams is the stream table, in the order in which catalogs list it. It is read-only.
 //
 // Intercom's documentation: https://developers.intercom.com/docs/references/rest-api/api.intercom.io
-var Streams = slices.Concat(peopleStreams, conversationStreams, contentStreams, workspaceStreams)
+var Streams = Table(slices.Concat(peopleStreams, conversationStreams, contentStreams, workspaceStreams))
 
 // A Table is every stream that a configuration offers, in the order of catalogs.
 type Table []Stream
@@ -98,8 +111,8 @@ func TableOf(cfg *Config) Table {
 // in tells whether an API version has the stream.
 func (s *Stream) in(version intercom.Version) bool { return s.Since == "" || version.AtLeast(s.Since) }
 
-// named returns the stream of that name, or nil.
-func (t Table) named(name string) *Stream {
+// Named returns the stream of that name, or nil.
+func (t Table) Named(name string) *Stream {
 	for i := range t {
 		if t[i].Name == name {
 			return &t[i]
@@ -125,6 +138,63 @@ func (t Table) Catalog() []protocol.Stream {
 		out[i] = t[i].Described()
 	}
 	return out
+}
+
+// probe is a GET to the endpoint of the children that needs no row.
+func (s *Stream) probe() string {
+	if s.Probe != "" {
+		return s.Probe
+	}
+	return strings.Replace(s.Endpoint, "{id}", "0", 1)
+}
+
+// Price is how many calls a stream costs, for the docs.
+func (s *Stream) Price() string {
+	switch {
+	case s.Child != nil && s.Whole != nil:
+		return "up to 1,000"
+	case s.Child != nil:
+		return "1,000"
+	case s.Cut != nil:
+		return "0"
+	}
+	per := s.Feed.PerPage
+	if u, err := url.Parse(s.Feed.Path); err == nil && u.Query().Has("per_page") {
+		per, _ = strconv.Atoi(u.Query().Get("per_page"))
+	}
+	if per == 0 {
+		return "1 in all"
+	}
+	return strconv.Itoa((1000 + per - 1) / per)
+}
+
+// Source is the call that the stream's records come from, and what they are cut from, for the docs.
+func (s *Stream) Source() string {
+	var calls []string
+	for i, path := range []string{s.Feed.Path, s.Endpoint} {
+		path, _, _ = strings.Cut(path, "?")
+		switch {
+		case path == "" || i == 0 && s.Child != nil && s.Whole == nil:
+		case strings.HasSuffix(path, "/search"):
+			calls = append(calls, "POST "+path)
+		default:
+			calls = append(calls, "GET "+path)
+		}
+	}
+	return strings.Join(calls, ", ")
+}
+
+// RecordKey is what tells a record from all others of its stream: its key, below its parent's id.
+func (s *Stream) RecordKey(record gjson.Result) string {
+	fields := s.Key
+	if parent := s.Parent + "_id"; s.Parent != "" && s.Name != s.Feed.Name && fields[0] != parent {
+		fields = append([]string{parent}, fields...)
+	}
+	parts := make([]string, len(fields))
+	for i, name := range fields {
+		parts[i] = record.Get(name).String()
+	}
+	return strings.Join(parts, "/")
 }
 
 // searches tells whether the feed is a POST search.

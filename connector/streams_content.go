@@ -3,17 +3,17 @@ package connector
 import "source-intercom/intercom"
 
 var (
-	articles         = &Feed{Name: "articles", Walk: walkList, Path: "/articles?per_page=250", Rows: "data", Cursor: "updated_at"}
-	internalArticles = &Feed{Name: "internal_articles", Walk: walkList, Path: "/internal_articles", Rows: "data", Cursor: "updated_at"}
-	collections      = &Feed{Name: "collections", Walk: walkList, Path: "/help_center/collections", Rows: "data"}
-	helpCenters      = &Feed{Name: "help_centers", Walk: walkList, Path: "/help_center/help_centers", Rows: "data"}
-	contentSnippets  = &Feed{Name: "content_snippets", Walk: walkList, Path: "/content_snippets", Rows: "data"}
-	audiences        = &Feed{Name: "audiences", Walk: walkList, Path: "/audiences", Rows: "data"}
-	macros           = &Feed{Name: "macros", Walk: walkList, Path: "/macros?per_page=150", Rows: "data"}
-	externalPages    = &Feed{Name: "external_pages", Walk: walkList, Path: "/ai/external_pages", Rows: "data", Cursor: "updated_at"}
-	importSources    = &Feed{Name: "content_import_sources", Walk: walkList, Path: "/ai/content_import_sources", Rows: "data"}
-	newsItems        = &Feed{Name: "news_items", Walk: walkList, Path: "/news/news_items", Rows: "data", Cursor: "updated_at"}
-	newsfeeds        = &Feed{Name: "newsfeeds", Walk: walkList, Path: "/news/newsfeeds", Rows: "data"}
+	articles         = &Feed{Name: "articles", Walk: walkList, Path: "/articles?per_page=250", Rows: "data", Cursor: "updated_at", Feature: true}
+	internalArticles = &Feed{Name: "internal_articles", Walk: walkList, Path: "/internal_articles", Rows: "data", PerPage: 50, Cursor: "updated_at", Feature: true}
+	collections      = &Feed{Name: "collections", Walk: walkList, Path: "/help_center/collections", Rows: "data", PerPage: 20, Feature: true}
+	helpCenters      = &Feed{Name: "help_centers", Walk: walkList, Path: "/help_center/help_centers", Rows: "data", Feature: true}
+	contentSnippets  = &Feed{Name: "content_snippets", Walk: walkList, Path: "/content_snippets?per_page=50", Rows: "data", Feature: true}
+	audiences        = &Feed{Name: "audiences", Walk: walkList, Path: "/audiences?per_page=50", Rows: "data", Feature: true}
+	macros           = &Feed{Name: "macros", Walk: walkList, Path: "/macros?per_page=150", Rows: "data", Feature: true}
+	externalPages    = &Feed{Name: "external_pages", Walk: walkList, Path: "/ai/external_pages", Rows: "data", PerPage: 50, Cursor: "updated_at", Feature: true}
+	importSources    = &Feed{Name: "content_import_sources", Walk: walkList, Path: "/ai/content_import_sources", Rows: "data", PerPage: 50, Feature: true}
+	newsItems        = &Feed{Name: "news_items", Walk: walkList, Path: "/news/news_items", Rows: "data", PerPage: 10, Cursor: "updated_at", Feature: true}
+	newsfeeds        = &Feed{Name: "newsfeeds", Walk: walkList, Path: "/news/newsfeeds", Rows: "data", PerPage: 10, Feature: true}
 )
 
 const (
@@ -26,7 +26,7 @@ const (
 var contentStreams = []Stream{
 	{Name: "articles", Feed: articles, Key: []string{"id"}, Cursor: "updated_at",
 		Permission: readArticles, Method: wholeList},
-	{Name: "article_versions", Feed: articles, Child: fetchList("/articles/{id}/versions?per_page=50", "data"), Parent: "article", Probe: "/articles/0/versions",
+	{Name: "article_versions", Feed: articles, Child: fetchList, Endpoint: "/articles/{id}/versions?per_page=50", Rows: "data", Parent: "article",
 		Key: []string{"article_id", "id"}, Cursor: "article_updated_at", Since: intercom.V2_16, Costly: true,
 		Permission: readArticles, Method: "one call for each changed article"},
 	{Name: "internal_articles", Feed: internalArticles, Key: []string{"id"}, Cursor: "updated_at", Since: intercom.V2_13,
@@ -35,7 +35,7 @@ var contentStreams = []Stream{
 		Permission: readArticles, Method: "read in full"},
 	{Name: "help_centers", Feed: helpCenters, Key: []string{"id"},
 		Permission: readArticles, Method: "read in full"},
-	{Name: "help_center_redirects", Feed: helpCenters, Child: fetchList("/help_center/help_centers/{id}/redirects", "data"), Parent: "help_center", Probe: "/help_center/help_centers/0/redirects",
+	{Name: "help_center_redirects", Feed: helpCenters, Child: fetchList, Endpoint: "/help_center/help_centers/{id}/redirects", Rows: "data", Parent: "help_center",
 		Key: []string{"help_center_id", "id"}, Since: intercom.V2_16,
 		Permission: "Read help center redirects", Method: "read in full, one call for each help centre"},
 	{Name: "content_snippets", Feed: contentSnippets, Key: []string{"id"}, Since: intercom.V2_16,
@@ -52,6 +52,6 @@ var contentStreams = []Stream{
 		Permission: readNews, Method: wholeList},
 	{Name: "newsfeeds", Feed: newsfeeds, Key: []string{"id"},
 		Permission: readNews, Method: "read in full"},
-	{Name: "newsfeed_items", Feed: newsfeeds, Child: fetchList("/news/newsfeeds/{id}/items", "data"), Parent: "newsfeed", Probe: "/news/newsfeeds/0/items",
+	{Name: "newsfeed_items", Feed: newsfeeds, Child: fetchList, Endpoint: "/news/newsfeeds/{id}/items", Rows: "data", Parent: "newsfeed",
 		Key: []string{"newsfeed_id", "id"}, Permission: readNews, Method: "read in full, one call for each newsfeed"},
 }

@@ -3,15 +3,15 @@ package connector
 import "source-intercom/intercom"
 
 var (
-	conversations = &Feed{Name: "conversations", Walk: walkSearch, Path: "/conversations/search", Rows: "conversations", Cursor: "updated_at"}
-	tickets       = &Feed{Name: "tickets", Walk: walkSearch, Path: "/tickets/search", Rows: "tickets", Cursor: "updated_at"}
+	conversations = &Feed{Name: "conversations", Walk: walkSearch, Path: "/conversations/search", Rows: "conversations", PerPage: 150, Cursor: "updated_at"}
+	tickets       = &Feed{Name: "tickets", Walk: walkSearch, Path: "/tickets/search", Rows: "tickets", PerPage: 150, Cursor: "updated_at"}
 
-	deletedConversations   = &Feed{Name: "deleted_conversations", Walk: walkList, Path: "/conversations/deleted?per_page=60", Rows: "conversations", Cursor: "deleted_at"}
-	conversationAttributes = &Feed{Name: "conversation_attributes", Walk: walkList, Path: "/conversations/attributes?include_archived=true", Rows: "data"}
+	deletedConversations   = &Feed{Name: "deleted_conversations", Walk: walkList, Path: "/conversations/deleted?per_page=60", Rows: "conversations", Cursor: "deleted_at", NewestFirst: true, Feature: true}
+	conversationAttributes = &Feed{Name: "conversation_attributes", Walk: walkList, Path: "/conversations/attributes?include_archived=true", Rows: "data", Feature: true}
 
-	ticketTypes  = &Feed{Name: "ticket_types", Walk: walkList, Path: "/ticket_types", Rows: "data|ticket_types"}
-	ticketStates = &Feed{Name: "ticket_states", Walk: walkList, Path: "/ticket_states", Rows: "data"}
-	phoneCalls   = &Feed{Name: "calls", Walk: walkList, Path: "/calls?per_page=25", Rows: "data", Cursor: "updated_at"}
+	ticketTypes  = &Feed{Name: "ticket_types", Walk: walkList, Path: "/ticket_types", Rows: "data|ticket_types", Feature: true}
+	ticketStates = &Feed{Name: "ticket_states", Walk: walkList, Path: "/ticket_states", Rows: "data", Feature: true}
+	phoneCalls   = &Feed{Name: "calls", Walk: walkList, Path: "/calls?per_page=25", Rows: "data", Cursor: "updated_at", Feature: true}
 )
 
 const (
@@ -24,22 +24,24 @@ const (
 var conversationStreams = []Stream{
 	{Name: "conversations", Feed: conversations, Key: []string{"id"}, Cursor: "updated_at",
 		Permission: readConversations, Method: "server-side search"},
-	{Name: "conversation_parts", Feed: conversations, Child: fetchConversationParts, Parent: "conversation", Probe: "/conversations/0", Key: []string{"id"}, Cursor: "updated_at",
+	{Name: "conversation_parts", Feed: conversations, Child: fetchConversationParts, Endpoint: "/conversations/{id}", Parent: "conversation", Key: []string{"id"}, Cursor: "updated_at",
 		Permission: readConversations, Method: "all parts of every changed conversation, one call each"},
 	conversationCut("conversation_tags", &cut{at: []string{"tags.tags"}}, "id"),
 	conversationCut("conversation_contacts", &cut{at: []string{"contacts.contacts"}}, "id"),
 	conversationCut("conversation_teammates", &cut{at: []string{"teammates.teammates", "teammates.admins"}}, "id"),
 	conversationCut("conversation_linked_objects", &cut{at: []string{"linked_objects.data"}}, "type", "id"),
 	conversationCut("conversation_ratings", &cut{at: []string{"conversation_rating"}}),
-	placed(conversationCut("conversation_ai_content_sources", &cut{at: []string{"ai_agent.content_sources.content_sources"}}, "position")),
-	{Name: "conversation_handling_events", Feed: conversations, Child: fetchList("/conversations/{id}/handling_events", "handling_events"), Placed: true,
-		Parent: "conversation", Probe: "/conversations/0/handling_events", Key: []string{"conversation_id", "position"}, Cursor: "conversation_updated_at", Since: intercom.V2_15, Costly: true,
+	{Name: "conversation_ai_content_sources", Feed: conversations, Cut: &cut{at: []string{"ai_agent.content_sources.content_sources"}}, Placed: true,
+		Parent: "conversation", Key: []string{"conversation_id", "position"}, Cursor: "conversation_updated_at", Since: intercom.V2_11,
+		Permission: readConversations, Method: "those of every changed conversation, at no call"},
+	{Name: "conversation_handling_events", Feed: conversations, Child: fetchList, Endpoint: "/conversations/{id}/handling_events", Rows: "handling_events", Placed: true,
+		Parent: "conversation", Key: []string{"conversation_id", "position"}, Cursor: "conversation_updated_at", Since: intercom.V2_15, Costly: true,
 		Permission: readConversations, Method: "one call for each changed conversation"},
-	{Name: "side_conversations", Feed: conversations, Child: fetchList("/conversations/{id}/side_conversations?per_page=50", "side_conversations"),
-		Parent: "conversation", Probe: "/conversations/0/side_conversations", Key: []string{"conversation_id", "side_conversation_id"}, Cursor: "conversation_updated_at", Since: intercom.V2_16, Costly: true,
+	{Name: "side_conversations", Feed: conversations, Child: fetchList, Endpoint: "/conversations/{id}/side_conversations?per_page=50", Rows: "side_conversations",
+		Parent: "conversation", Key: []string{"conversation_id", "side_conversation_id"}, Cursor: "conversation_updated_at", Since: intercom.V2_16, Costly: true,
 		Permission: readConversations, Method: "one call for each changed conversation"},
 	{Name: "deleted_conversations", Feed: deletedConversations, Key: []string{"id"}, Cursor: "deleted_at", Since: intercom.V2_16,
-		Permission: readConversations, Method: "whole list in each run; only new rows are emitted"},
+		Permission: readConversations, Method: "the list from its newest row down to what was read before"},
 	{Name: "conversation_attributes", Feed: conversationAttributes, Key: []string{"id"}, Since: intercom.V2_16,
 		Permission: readConversations, Method: "read in full"},
 
@@ -57,10 +59,10 @@ var conversationStreams = []Stream{
 
 	{Name: "calls", Feed: phoneCalls, Key: []string{"id"}, Cursor: "updated_at", Since: intercom.V2_14,
 		Permission: "Read calls", Method: wholeList},
-	{Name: "call_transcripts", Feed: phoneCalls, Child: fetchTranscript, Only: []string{"type", "id", "conversation_id", "transcript", "transcript_status", "created_at", "updated_at"}, Via: "conversation_id", Probe: "/calls/0", Key: []string{"id"}, Cursor: "updated_at", Since: intercom.V2_14, Costly: true,
+	{Name: "call_transcripts", Feed: phoneCalls, Child: fetchTranscript, Endpoint: "/calls/search", Only: []string{"type", "id", "conversation_id", "transcript", "transcript_status", "created_at", "updated_at"}, Via: "conversation_id", Probe: "/calls/0", Key: []string{"id"}, Cursor: "updated_at", Since: intercom.V2_14, Costly: true,
 		Permission: "Read calls", Method: "one call for each changed call"},
-	{Name: "fin_voice_calls", Feed: conversations, Child: fetchList("/fin_voice/conversation/{id}", ""),
-		Parent: "conversation", Probe: "/fin_voice/conversation/0", Key: []string{"conversation_id", "id"}, Cursor: "conversation_updated_at", Since: intercom.V2_15, Costly: true,
+	{Name: "fin_voice_calls", Feed: conversations, Child: fetchList, Endpoint: "/fin_voice/conversation/{id}",
+		Parent: "conversation", Key: []string{"conversation_id", "id"}, Cursor: "conversation_updated_at", Since: intercom.V2_15, Costly: true,
 		Permission: readConversations, Method: "one call for each changed conversation"},
 }
 
@@ -68,9 +70,4 @@ var conversationStreams = []Stream{
 func conversationCut(name string, c *cut, key ...string) Stream {
 	return Stream{Name: name, Feed: conversations, Cut: c, Parent: "conversation", Key: append([]string{"conversation_id"}, key...), Cursor: "conversation_updated_at",
 		Permission: readConversations, Method: "those of every changed conversation, at no call"}
-}
-
-func placed(s Stream) Stream {
-	s.Placed = true
-	return s
 }

@@ -83,4 +83,6 @@ func (r *Reader) withheld() error {
 }
 
 // Discover renders the catalog of a configuration; nil is one that sets nothing. It needs no network.
-func Discover(d protocol.Dialect, cfg *Config) ([]byte, error) { return d.Catalog(TableOf(cfg).Catalog()) }
+func Discover(d protocol.Dialect, cfg *Config) ([]byte, error) {
+	return d.Catalog(TableOf(cfg).Catalog())
+}

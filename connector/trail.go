@@ -185,13 +185,13 @@ func (f *feedRun) child(ctx context.Context, run *streamRun, p parent) error {
 	if err == nil {
 		return e.flush(nil)
 	}
-	err = f.rowsFault(ctx, err, false, run.stream.Probe, "what belongs to id "+p.id)
+	err = f.rowsFault(ctx, err, false, run.stream.probe(), "what belongs to id "+p.id)
 	if _, ok := errors.AsType[*UnreadableError](err); ok { // or an outage that has just ended
 		e = f.emitter(ctx, run)
 		if err = run.stream.Child(ctx, f, e, p); err == nil {
 			return e.flush(nil)
 		}
-		err = f.rowsFault(ctx, err, false, run.stream.Probe, "what belongs to id "+p.id)
+		err = f.rowsFault(ctx, err, false, run.stream.probe(), "what belongs to id "+p.id)
 	}
 	if row, ok := errors.AsType[*UnreadableError](err); ok {
 		return f.passOver(ctx, run, row)
