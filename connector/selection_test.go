@@ -230,7 +230,7 @@ func TestStreamSelectedLater(t *testing.T) {
 // TestSelectionErrors come before any call.
 func TestSelectionErrors(t *testing.T) {
 	for name, catalog := range map[string]string{
-		"unknown stream":                   airbyteCatalog("tickets incremental", "ticket_parts incremental"),
+		"unknown stream":                   airbyteCatalog("tickets incremental", "ticket_pieces incremental"),
 		"unknown stream of a tap":          tapCatalog("tickets", "Tickets"),
 		"incremental without a cursor":     airbyteCatalog("tags incremental"),
 		"incremental attributes":           airbyteCatalog("company_attributes incremental"),

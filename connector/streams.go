@@ -37,6 +37,8 @@ type Stream struct {
 	Placed bool
 	// Only are the fields that Child takes of what it is sent; nil: all.
 	Only []string
+	// Refers says that Child is sent whole objects of this kind ("companies"), of which the records are references.
+	Refers string
 	// Every says that Child is asked for each row, changed or not: Cursor is its records' own.
 	Every bool
 	// Via is the field of a parent by which Child asks; "": its id.
@@ -44,9 +46,7 @@ type Stream struct {
 	// Probe is a GET that needs the children's permission and no row, where that is not the GET at Endpoint for a
 	// parent that does not exist.
 	Probe string
-	// Asks is what the feed's calls must ask for beside, in their query.
-	Asks string
-	Key  []string
+	Key   []string
 	// Cursor is the field that tells when a record changed last, in Unix seconds; "" where the API
 	// shows none that could be trusted, so that the stream is read in full.
 	Cursor string
@@ -78,6 +78,9 @@ type Feed struct {
 	Entry string
 	// Cursor is the field by which a search is cut into windows and sorted.
 	Cursor string
+	// Asks is what calls ask for beside, in their query, from the API version AsksSince on.
+	Asks      string
+	AsksSince intercom.Version
 	// Days says that searches compare whole days in the workspace's zone up to API 2.16.
 	Days bool
 	// Again is how far back every run reads again, at least, whatever lookback_window is.
@@ -195,7 +198,7 @@ func (s *Stream) Source() string {
 // RecordKey is what tells a record from all others of its stream: its key, below its parent's id.
 func (s *Stream) RecordKey(record gjson.Result) string {
 	fields := s.Key
-	if parent := s.Parent + "_id"; s.Parent != "" && s.Name != s.Feed.Name && fields[0] != parent {
+	if parent := s.Parent + "_id"; s.Parent != "" && fields[0] != parent {
 		fields = append([]string{parent}, fields...)
 	}
 	parts := make([]string, len(fields))

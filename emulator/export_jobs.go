@@ -185,8 +185,7 @@ func (c *call) download(content bool, missing string) *apiError {
 	if j == nil || !j.served(c.now) {
 		return notFound("not_found", missing)
 	}
-	c.kind, c.encoding = j.kind, j.encoding
-	c.b = append(c.b, j.file...)
+	c.other = &answer{status: http.StatusOK, kind: j.kind, encoding: j.encoding, file: true, body: bytes.Clone(j.file)}
 	return nil
 }
 

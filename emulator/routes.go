@@ -20,10 +20,9 @@ type call struct {
 	serial    uint64
 	requestID string
 	route     *route
-	id        string // from the path
-	undo      func() // takes back what the route did; nil: nothing to take back
-	kind      string // of an answer that is a file and no JSON
-	encoding  string // its Content-Encoding
+	id        string  // from the path
+	undo      func()  // takes back what the route did; nil: nothing to take back
+	other     *answer // instead of the JSON that the printer holds
 	printer
 }
 
@@ -35,7 +34,10 @@ type route struct {
 }
 
 func routeTable() []route {
-	return []route{
+	return append(collectionRoutes(), []route{
+		{"POST /calls/search", "read_calls", (*call).searchCalls},
+		{"GET /calls/{id}/transcript", "read_calls", (*call).transcript},
+		{"GET /calls/{id}/recording", "read_calls", (*call).recording},
 		{"GET /me", "me", (*call).getMe},
 		{"GET /admins", "read_admins", (*call).listAdmins},
 		{"GET /admins/activity_logs", "read_admins", (*call).listActivityLogs},
@@ -52,11 +54,8 @@ func routeTable() []route {
 		{"POST /contacts/search", "read_users_companies", (*call).searchContacts},
 		{"GET /contacts", "read_users_companies", (*call).listContacts},
 		{"GET /contacts/{id}", "read_users_companies", (*call).getContact},
-		{"GET /contacts/{id}/tags", "read_users_companies", (*call).listContactTags},
-		{"GET /contacts/{id}/companies", "read_users_companies", (*call).listContactCompanies},
 		{"POST /conversations/search", "read_conversations", (*call).searchConversations},
 		{"GET /conversations", "read_conversations", (*call).listConversations},
-		{"GET /conversations/deleted", "read_conversations", (*call).listDeleted},
 		{"GET /conversations/{id}", "read_conversations", (*call).getConversation},
 		{"POST /tickets/search", "read_tickets", (*call).searchTickets},
 		{"GET /tickets/{id}", "read_tickets", (*call).getTicket},
@@ -68,10 +67,10 @@ func routeTable() []route {
 		{"POST /export/reporting_data/enqueue", "export_reporting_data", (*call).createReport},
 		{"GET /export/reporting_data/{id}", "export_reporting_data", (*call).getReport},
 		{"GET /download/reporting_data/{id}", "export_reporting_data", (*call).downloadReport},
-	}
+	}...)
 }
 
-// find returns the route of a request and the id in its path; literal paths come before patterns in the table. A known path
+// find returns the route of a request and the id in its path, or several with slashes between them; literal paths come before patterns in the table. A known path
 // with another method is unknown too, as at Intercom.
 func (e *Emulator) find(r *http.Request) (*route, string) {
 	path := strings.Split(strings.TrimSuffix(r.URL.Path, "/"), "/")
@@ -91,7 +90,7 @@ func (rt *route) matches(method string, path []string) (id string, ok bool) {
 	for i, want := range strings.Split(pattern, "/") {
 		switch {
 		case want == "{id}":
-			id = path[i]
+			id = strings.TrimPrefix(id+"/"+path[i], "/")
 		case want != path[i]:
 			return "", false
 		}
@@ -114,8 +113,9 @@ func (e *Emulator) dispatch(c *call) *answer {
 	if err != nil {
 		return err.answer(c.requestID)
 	}
-	if c.kind != "" {
-		return &answer{status: http.StatusOK, kind: c.kind, encoding: c.encoding, file: true, body: c.b, requestID: c.requestID}
+	if c.other != nil {
+		c.other.requestID = c.requestID
+		return c.other
 	}
 	return &answer{status: http.StatusOK, kind: "application/json; charset=utf-8", body: c.b, requestID: c.requestID}
 }
@@ -202,9 +202,12 @@ func (c *call) count(name string, standard, most int) (int, *apiError) {
 }
 
 // nextURL is the address of another page of this list.
-func (c *call) nextURL(page int) string {
+func (c *call) nextURL(page int) string { return c.urlWith("page", strconv.Itoa(page)) }
+
+// urlWith is the address of this call with another value of a parameter.
+func (c *call) urlWith(name, value string) string {
 	q := c.r.URL.Query()
-	q.Set("page", strconv.Itoa(page))
+	q.Set(name, value)
 	return c.origin() + c.r.URL.Path + "?" + q.Encode()
 }
 
