@@ -145,7 +145,7 @@ func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
 		workspace: r.workspace.ID,
 		mode:      s.Mode,
 		syncID:    s.SyncID,
-		overlap:   int64((r.Config.IndexLag + r.Config.Lookback) / time.Second),
+		overlap:   int64((r.Config.IndexLag + max(r.Config.Lookback, def.Feed.Again)) / time.Second),
 		now:       r.client.Cautious().Unix(),
 		input:     stateOf(r.State, s.Stream),
 	}

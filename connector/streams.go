@@ -56,6 +56,8 @@ type Stream struct {
 	Costly bool
 	// Schema names the schema of streams that share one; "": it has the stream's name.
 	Schema string
+	// Dataset is what a report is made of; nil: the stream is none.
+	Dataset *dataset
 	// Permission is what the token needs, as Intercom's Developer Hub words it.
 	Permission string
 	// Method says in a few words what an incremental read costs and means; for the docs.
@@ -81,6 +83,8 @@ type Feed struct {
 	AsksSince intercom.Version
 	// Days says that searches compare whole days in the workspace's zone up to API 2.16.
 	Days bool
+	// Again is how far back every run reads again, at least, whatever lookback_window is.
+	Again time.Duration
 	// Probe is a cheap GET that needs the same permission, where Path itself must not be tried.
 	Probe string
 	// NewestFirst says that a list is sorted by Cursor, and is left where all that follows was read before.
@@ -132,6 +136,9 @@ func (s *Stream) Described() protocol.Stream {
 		name = s.Schema
 	}
 	schema, _ := schemas.Get(name) // a test holds that every stream has one
+	if s.Dataset != nil {
+		schema = s.Dataset.schema()
+	}
 	return protocol.Stream{Name: s.Name, Schema: schema, Key: s.Key, Cursor: s.Cursor, Default: !s.Costly}
 }
 
