@@ -47,7 +47,9 @@ var (
 )
 
 // exportStreams are the streams of the content export, which share its jobs.
-func exportStreams() []Stream {
+var exportStreams = contentExportStreams()
+
+func contentExportStreams() []Stream {
 	streams := make([]Stream, len(exportKinds))
 	for i, kind := range exportKinds {
 		streams[i] = Stream{Name: kind.stream, Feed: contentExport, Key: []string{"receipt_id", rowIDField}, Cursor: kind.time, Costly: true,

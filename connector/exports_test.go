@@ -20,16 +20,18 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// withExports puts the streams of exports into the table for a test that runs alone, and returns their names.
+// withExports returns the names of the content export's streams, or puts others into the table for a test that runs
+// alone, and returns theirs.
 func withExports(t *testing.T, more ...Stream) (names []string) {
 	t.Helper()
-	before := Streams
-	t.Cleanup(func() { Streams = before })
 	exports := more
 	if more == nil {
-		exports = exportStreams()
+		exports = exportStreams
+	} else {
+		before := Streams
+		t.Cleanup(func() { Streams = before })
+		Streams = slices.Concat(before, exports)
 	}
-	Streams = slices.Concat(before, exports)
 	for _, s := range exports {
 		names = append(names, s.Name)
 	}
@@ -223,7 +225,7 @@ func TestArchiveOfReceiptsAlone(t *testing.T) {
 func TestExportsOfTooManyRows(t *testing.T) {
 	withExports(t)
 	bubble(t, "2.17", emulator.Options{Seed: 4}, func(t *testing.T, w *world) {
-		stream := exportStreams()[0].Name
+		stream := exportStreams[0].Name
 		out := w.readExports(t, stream, func(c *contentRun) { c.most = 30 })
 		truth, err := w.Truth(stream, w.version)
 		if err != nil || !slices.Equal(ids(out.records[stream]), slices.Sorted(maps.Keys(truth))) {

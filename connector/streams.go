@@ -96,7 +96,7 @@ type Feed struct {
 // Streams is the stream table, in the order in which catalogs list it. It is read-only.
 //
 // Intercom's documentation: https://developers.intercom.com/docs/references/rest-api/api.intercom.io
-var Streams = Table(slices.Concat(peopleStreams, conversationStreams, contentStreams, workspaceStreams))
+var Streams = Table(slices.Concat(peopleStreams, conversationStreams, contentStreams, workspaceStreams, exportStreams))
 
 // A Table is every stream that a configuration offers, in the order of catalogs.
 type Table []Stream
@@ -168,6 +168,8 @@ func (s *Stream) Price() string {
 		return "1,000"
 	case s.Cut != nil:
 		return "0"
+	case s.Feed.exports():
+		return "4 or more for each job"
 	}
 	per := s.Feed.PerPage
 	if u, err := url.Parse(s.Feed.Path); err == nil && u.Query().Has("per_page") {
@@ -186,7 +188,7 @@ func (s *Stream) Source() string {
 		path, _, _ = strings.Cut(path, "?")
 		switch {
 		case path == "" || i == 0 && s.Child != nil && s.Whole == nil:
-		case strings.HasSuffix(path, "/search"):
+		case strings.HasSuffix(path, "/search"), s.Feed.exports():
 			calls = append(calls, "POST "+path)
 		default:
 			calls = append(calls, "GET "+path)
@@ -210,6 +212,9 @@ func (s *Stream) RecordKey(record gjson.Result) string {
 	}
 	return strings.Join(parts, "/")
 }
+
+// exports tells whether the feed is one of Intercom's export jobs.
+func (f *Feed) exports() bool { return strings.HasPrefix(f.Path, "/export/") }
 
 // searches tells whether the feed is a POST search.
 func (f *Feed) searches() bool { return strings.HasSuffix(f.Path, "/search") }
