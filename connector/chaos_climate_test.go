@@ -2,7 +2,6 @@ package connector
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -95,7 +94,7 @@ func drawClimate(t *testing.T, rng *rand.Rand, seed uint64) climate {
 	}
 	c.spoilObjects(t, rng)
 	c.drawFaults(rng)
-	c.close(rng)
+	c.close(t, rng)
 	return c
 }
 
@@ -196,13 +195,14 @@ func (c *climate) drawFaults(rng *rand.Rand) {
 }
 
 // close takes scopes from the token, or endpoints from the plan.
-func (c *climate) close(rng *rand.Rand) {
+func (c *climate) close(t *testing.T, rng *rand.Rand) {
+	t.Helper()
 	switch rng.IntN(12) {
 	case 0, 1:
-		scope := oneOf(rng, slices.Sorted(maps.Keys(closedBy))...)
+		scope := oneOf(rng, scopes...)
 		c.options.DeniedScopes = []string{scope, "write_users_companies"}
 		c.options.DenyWith401 = rng.IntN(2) == 0
-		for _, stream := range closedBy[scope] {
+		for _, stream := range closedBy(t, streamsOf(c.version), scope) {
 			c.closed[stream] = "scope"
 		}
 	case 2:
@@ -211,7 +211,7 @@ func (c *climate) close(rng *rand.Rand) {
 		prefix := oneOf(rng, "/tickets", "/admins/activity_logs", "/companies", "/tags", "/contacts", "/conversations")
 		c.options.PlanRestricted = []string{prefix}
 		for i := range Streams {
-			if strings.HasPrefix(Streams[i].Feed.Path, prefix) {
+			if strings.HasPrefix(Streams[i].Feed.Path, prefix) || strings.HasPrefix(Streams[i].Endpoint, prefix) {
 				c.closed[Streams[i].Name] = "plan"
 			}
 		}

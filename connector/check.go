@@ -32,10 +32,11 @@ type Missing struct{ Stream, Permission, Why string }
 // could be read. It takes 30 seconds at most.
 func Check(ctx context.Context, cfg *Config, sel *protocol.Selection, log zerolog.Logger) (CheckResult, error) {
 	var result CheckResult
-	selected := everyStream()
+	table := TableOf(cfg)
+	selected := table.Default().all()
 	if sel != nil {
 		var err error
-		if selected, err = checkSelection(sel, log); err != nil {
+		if selected, err = table.checkSelection(sel, log); err != nil {
 			return result, err
 		}
 	}
@@ -55,10 +56,10 @@ func Check(ctx context.Context, cfg *Config, sel *protocol.Selection, log zerolo
 		return result, connectError(cfg, err)
 	}
 	result.Workspace = workspace.Name
-	failures := probeAll(ctx, client, selected)
+	failures := probeAll(ctx, client, table, selected)
 	var last error
 	for _, s := range selected {
-		def := streamNamed(s.Stream)
+		def := table.Named(s.Stream)
 		err := failures[def.Feed]
 		if intercom.KindOf(err) == intercom.BadToken {
 			return result, err
@@ -77,10 +78,10 @@ func Check(ctx context.Context, cfg *Config, sel *protocol.Selection, log zerolo
 }
 
 // probeAll tries the feeds of all streams side by side.
-func probeAll(ctx context.Context, client *intercom.Client, selected []protocol.Selected) map[*Feed]error {
+func probeAll(ctx context.Context, client *intercom.Client, table Table, selected []protocol.Selected) map[*Feed]error {
 	var feeds []*Feed
 	for _, s := range selected {
-		if f := streamNamed(s.Stream).Feed; !slices.Contains(feeds, f) {
+		if f := table.Named(s.Stream).Feed; !slices.Contains(feeds, f) {
 			feeds = append(feeds, f)
 		}
 	}
@@ -98,7 +99,7 @@ func probeAll(ctx context.Context, client *intercom.Client, selected []protocol.
 }
 
 // probe makes one cheap call that needs the feed's permission. That the answer is of no use, as a 400
-// or a 404 would be, does not matter: the door is open. A search asks for rows of the future, of which there
+// or a 404 would be, does not matter, but where the 404 is the list's own: the door is open. A search asks for rows of the future, of which there
 // is none.
 func (f *Feed) probe(ctx context.Context, client *intercom.Client, path string, hasty bool) error {
 	var err error
@@ -119,8 +120,8 @@ func (f *Feed) probe(ctx context.Context, client *intercom.Client, path string, 
 			answer.Release()
 		}
 	}
-	switch intercom.KindOf(err) {
-	case intercom.NotFound, intercom.BadRequest:
+	kind := intercom.KindOf(err)
+	if kind == intercom.BadRequest || kind == intercom.NotFound && !f.Feature {
 		return nil
 	}
 	return err

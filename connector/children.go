@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -25,23 +26,54 @@ const settled = 2 * time.Second
 // raw is the row's own bytes; they must not be changed.
 func raw(row gjson.Result) []byte { return unsafe.Slice(unsafe.StringData(row.Raw), len(row.Raw)) }
 
+// version is what is remembered of a parent whose children have been emitted. memorable tells whether it can be.
+func (e *emitter) version(p parent) (version print, memorable bool) {
+	version = print{key: keyHash(p.id), content: p.content, at: p.updated}
+	return version, e.run.stream.Cursor != "" && p.dated && e.run.prints.covers(p.updated)
+}
+
+// unchanged tells whether the children of that very row were emitted last.
+func (e *emitter) unchanged(p parent) bool {
+	version, memorable := e.version(p)
+	if !memorable || !e.run.prints.same(version) {
+		return false
+	}
+	e.run.unchanged.Add(1)
+	return true
+}
+
+// fetched remembers a parent's version once its children have been handed on, if they are known to be those of that
+// version: whole tells that the answer itself shows it; else it must have come so late after the change that no
+// later one can be better.
+func (e *emitter) fetched(p parent, answered time.Time, whole bool) {
+	version, memorable := e.version(p)
+	if memorable && (whole || answered.After(time.Unix(p.updated, 0).Add(e.f.Config.IndexLag))) {
+		e.remember(version)
+	}
+}
+
+// gone tells whether an error means that the object was deleted or merged before its turn came, and counts it.
+func (e *emitter) gone(p parent, err error) bool {
+	var api *intercom.Error
+	if !errors.As(err, &api) || api.Kind != intercom.NotFound {
+		return false
+	}
+	e.run.skipped.Add(1)
+	id := strings.TrimPrefix(e.run.stream.Parent+"_id", "_")
+	e.f.Log.Debug().Str("stream", e.run.stream.Name).Str(id, p.id).Msg("deleted meanwhile")
+	e.fetched(p, e.asked, false)
+	return true
+}
+
 // fetchConversationParts emits all parts of a changed conversation. A conversation whose search row
 // equals the one whose parts were emitted last costs no call; an equal number of parts would prove
 // nothing, for parts are edited and redacted.
 func fetchConversationParts(ctx context.Context, f *feedRun, e *emitter, p parent) error {
-	version := print{key: keyHash(p.id), content: p.content, at: p.updated}
-	memorable := p.dated && e.run.prints.covers(p.updated)
-	if memorable && e.run.prints.same(version) {
-		e.run.unchanged.Add(1)
+	if e.unchanged(p) {
 		return nil
 	}
-	answer, err := f.client.Do(ctx, intercom.Request{Method: "GET", Path: "/conversations/" + url.PathEscape(p.id), Stream: e.run.stream.Name, Whole: true})
-	if gone(err) {
-		e.run.skipped.Add(1)
-		f.Log.Debug().Str("stream", e.run.stream.Name).Str("conversation_id", p.id).Msg("deleted meanwhile")
-		if memorable && final(f, p.updated, f.client.Now()) {
-			e.remember(version)
-		}
+	answer, err := f.client.Do(ctx, intercom.Request{Method: "GET", Path: e.run.stream.path(p), Stream: e.run.stream.Name, Whole: true})
+	if e.gone(p, err) {
 		return nil
 	}
 	if err != nil {
@@ -53,7 +85,7 @@ func fetchConversationParts(ctx context.Context, f *feedRun, e *emitter, p paren
 		return err
 	}
 	missing := max(0, answer.Get("statistics.count_conversation_parts").Int()-int64(len(parts)))
-	inject := []protocol.Inject{{Name: "conversation_id", JSON: quoted(p.id)}}
+	inject := e.run.stream.injected(p, gjson.Result{}, nil)
 	if missing > 0 {
 		e.run.withheld.Add(missing)
 		inject = append(inject, protocol.Inject{Name: "_parts_missing", JSON: strconv.FormatInt(missing, 10)})
@@ -67,43 +99,103 @@ func fetchConversationParts(ctx context.Context, f *feedRun, e *emitter, p paren
 	}
 	answered, ok := seconds(answer.Get("updated_at"))
 	whole := (missing == 0 || len(parts) >= maxParts) && ok && answered >= p.updated && !answer.At.Before(time.Unix(p.updated, 0).Add(settled))
-	if p.dated && e.run.prints.covers(p.updated) && (whole || final(f, p.updated, answer.At)) {
-		e.remember(version)
-	}
+	e.fetched(p, answer.At, whole)
 	return nil
 }
 
-// final tells whether an answer came so late after the change that no later one can be better.
-func final(f *feedRun, updated int64, answered time.Time) bool {
-	return answered.After(time.Unix(updated, 0).Add(f.Config.IndexLag))
+// path is where the children of a parent are asked for.
+func (s *Stream) path(p parent) string {
+	return strings.Replace(s.Endpoint, "{id}", url.PathEscape(p.via), 1)
 }
 
-// fetchCompanySegments emits every segment that a company is in.
-func fetchCompanySegments(ctx context.Context, f *feedRun, e *emitter, p parent) error {
-	inject := []protocol.Inject{{Name: "company_id", JSON: quoted(p.id)}}
-	answer, err := f.client.Do(ctx, intercom.Request{Method: "GET", Path: "/companies/" + url.PathEscape(p.id) + "/segments", Stream: e.run.stream.Name})
-	if gone(err) {
-		e.run.skipped.Add(1)
+// fetchList emits the list that a parent has at its stream's Endpoint.
+func fetchList(ctx context.Context, f *feedRun, e *emitter, p parent) error {
+	if e.unchanged(p) {
+		return nil
+	}
+	var answered time.Time
+	err := e.family(p, func(emit emitFunc) (err error) {
+		answered, err = f.children(ctx, e.run, p, e.run.stream.path(p), emit)
+		return err
+	})
+	if err == nil {
+		e.fetched(p, answered, false)
+	}
+	if e.gone(p, err) {
+		return nil
+	}
+	return err
+}
+
+// children hands all rows of a list that belongs to a parent to emit, and returns when its last page was answered.
+func (f *feedRun) children(ctx context.Context, run *streamRun, p parent, path string, emit emitFunc) (time.Time, error) {
+	s, met := run.stream, places{}
+	list := numberedList{method: "GET", path: path, rows: s.Rows, stream: s.Name, serial: true, nameless: s.Placed}
+	walk, err := f.numbered(ctx, list, func(page []gjson.Result, _ func()) error {
+		for _, row := range page {
+			inject := s.injected(p, row, met)
+			switch {
+			case s.Only != nil:
+				row.Raw = only(row, s.Only...)
+			case s.Refers != "":
+				row.Raw = reference(s.Refers, row)
+			}
+			if err := emit(row, inject); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		f.withhold(walk.short(), run)
+	}
+	return walk.at, err
+}
+
+// fetchExecutions emits what a data connector has done since the stream was read last. Without start_ts Intercom
+// shows the last hour.
+// https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-connectors
+func fetchExecutions(ctx context.Context, f *feedRun, e *emitter, p parent) error {
+	path := e.run.stream.path(p) + "&start_ts=" + strconv.FormatInt(e.run.plan.need[0].lo, 10)
+	_, err := f.children(ctx, e.run, p, path, e.record)
+	if e.gone(p, err) {
+		return nil
+	}
+	return err
+}
+
+// fetchTranscript emits the transcript of a call, which is found by its conversation.
+func fetchTranscript(ctx context.Context, f *feedRun, e *emitter, p parent) error {
+	if e.unchanged(p) {
+		return nil
+	}
+	body := `{"conversation_ids":[` + quoted(p.via) + `]}`
+	answer, err := f.client.Do(ctx, intercom.Request{Method: "POST", Path: e.run.stream.Endpoint, Body: []byte(body), Stream: e.run.stream.Name, Whole: true})
+	if e.gone(p, err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	defer answer.Release()
-	segments, err := answer.Rows("data")
+	calls, err := answer.Rows("data")
 	if err != nil {
 		return err
 	}
-	for _, segment := range segments {
-		if err := e.child(segment, inject); err != nil {
+	for _, call := range calls {
+		if call.Get("id").String() != p.id {
+			continue
+		}
+		call.Raw = only(call, e.run.stream.Only...)
+		// The examples show no updated_at here.
+		inject := []protocol.Inject{{Name: "updated_at", JSON: strconv.FormatInt(p.updated, 10)}}
+		if !p.dated {
+			inject = nil
+		}
+		if err := e.child(call, inject); err != nil {
 			return err
 		}
 	}
+	e.fetched(p, answer.At, false)
 	return nil
-}
-
-// gone tells whether an object was deleted or merged before its turn came.
-func gone(err error) bool {
-	var api *intercom.Error
-	return errors.As(err, &api) && api.Kind == intercom.NotFound
 }

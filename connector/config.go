@@ -33,6 +33,8 @@ type Config struct {
 	APIVersion string // as in the Intercom-Version header
 	UserAgent  string
 	PageSize   int
+	// CustomObjects are the type identifiers of the custom objects to read.
+	CustomObjects []string
 
 	APIRateLimit   int     // the user's own cap in calls a minute; 0: none
 	RateLimitShare float64 // of Intercom's limit: 0 < share <= 1
@@ -66,6 +68,7 @@ func LoadConfig(sources []Source, singer bool, now time.Time) (*Config, error) {
 	l.validate()
 	l.checkToken()
 	l.checkUserAgent()
+	l.checkCustomObjects()
 	l.checkBaseURL()
 	l.checkDates(now)
 	if err := l.err(); err != nil {
@@ -180,6 +183,7 @@ func (l *loader) config() *Config {
 		RequestTimeout:  l.length("request_timeout", time.Second),
 		MaxRetry:        l.length("max_retry_minutes", time.Minute),
 		MaxUnreadable:   l.count("max_unreadable_rows"),
+		CustomObjects:   identifiers(l.text("custom_object_types")),
 	}
 	c.CompaniesListFallback = l.flag("companies_list_fallback")
 	if _, given := l.values["num_workers"]; given {
@@ -258,6 +262,35 @@ func (l *loader) checkUserAgent() {
 	if strings.ContainsFunc(agent, func(r rune) bool { return r < ' ' || r > '~' }) {
 		l.add("user_agent", l.found("user_agent"), "printable ASCII")
 	}
+}
+
+// checkCustomObjects keeps out what is no type identifier: it becomes a part of an address and of a table's name.
+func (l *loader) checkCustomObjects() {
+	const name = "custom_object_types"
+	text := l.text(name)
+	odd := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("_-, ", r)
+	}
+	if strings.ContainsFunc(text, odd) {
+		l.add(name, l.found(name), "type identifiers, of letters, digits, _ and -, with commas between")
+		return
+	}
+	tables := map[string]bool{}
+	for _, kind := range identifiers(text) {
+		if table := customObjectStream(kind).Name; tables[table] {
+			l.add(name, l.found(name), "type identifiers that differ by more than the case of letters")
+		} else {
+			tables[table] = true
+		}
+	}
+}
+
+// identifiers are the words of a list with commas between.
+func identifiers(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // checkBaseURL lets the token travel over TLS alone, or within this machine.

@@ -34,10 +34,10 @@ func ends(t *testing.T, w *world, calls int, edit func(r *http.Request, body str
 		}
 	}
 	out := w.read(t, reading{streams: []string{"contacts"}, config: pages(5), ctx: ctx})
+	w.watch(nil)
 	if n > calls {
 		t.Errorf("more than %d calls", calls)
 	}
-	w.hook = nil
 	return out
 }
 

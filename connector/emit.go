@@ -47,20 +47,26 @@ type emitter struct {
 	f      *feedRun
 	run    *streamRun
 	at     time.Time // when the rows were received; by this machine's clock, as Airbyte wants it
+	asked  time.Time // when children were asked for; by the server's clock, as far as it can be trusted
 	buf    []byte
 	n      int64
 	prints []print
+
+	flushed int // batches
 }
 
 func (f *feedRun) emitter(ctx context.Context, run *streamRun) *emitter {
 	return &emitter{ctx: ctx, f: f, run: run, at: time.Now()}
 }
 
-// row emits one row. One whose very content was emitted last is left out, if it is young enough to
+// row emits a row as it is.
+func (e *emitter) row(row gjson.Result) error { return e.record(row, nil) }
+
+// record emits one record. One whose very content was emitted last is left out, if it is young enough to
 // be remembered.
-func (e *emitter) row(row gjson.Result) error {
+func (e *emitter) record(row gjson.Result, inject []protocol.Inject) error {
 	before := len(e.buf)
-	key, at, err := e.encode(row, nil)
+	key, at, err := e.encode(row, inject)
 	if err != nil {
 		return err
 	}
@@ -125,6 +131,7 @@ func (e *emitter) flush(then func(*progress)) error {
 	}
 	b := batch{run: e.run, lines: e.buf, records: e.n, prints: e.prints, then: then}
 	e.buf, e.n, e.prints = nil, 0, nil
+	e.flushed++
 	return e.f.writer.send(e.ctx, b)
 }
 

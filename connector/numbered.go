@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
+	"time"
 
 	"source-intercom/intercom"
 
@@ -20,17 +22,29 @@ const pagesAtOnce = 8
 // A numberedList is a list whose pages have numbers.
 type numberedList struct {
 	method, path string
-	size         int  // rows of a page, where they can be fewer and more; 0: they cannot
-	steady       bool // the list ends in no errLargerPages
-	hasty        bool // something else can be asked for: pages that cannot be served are given up early
+	body         []byte // of each call; nil: none
+	rows         string // where an answer has its rows; "": it is the array itself; "a|b" as in Feed.Rows
+	single       bool   // one object lies there
+	entry        string // plain values lie there, each of which becomes this field of a row
+	stream       string // for errors and counters
+	serial       bool   // page by page
+	nameless     bool   // its rows have no id of their own
+	size         int    // rows of a page, where they can be fewer and more; 0: they cannot
+	steady       bool   // the list ends in no errLargerPages
+	hasty        bool   // something else can be asked for: pages that cannot be served are given up early
 	// capped says that the API may refuse pages that it announced: the list ends before the first of them.
 	capped bool
+	// enough tells, after a page, that no later one is needed; nil: all are.
+	enough func(rows []gjson.Result) bool
 }
 
 // numbered walks a list, and returns its last walk. page may be called from several goroutines. On data that
 // moves such a list repeats rows and skips others, so it is walked again when its length or its first row
-// changed on the way.
+// changed on the way. A list that does not say whose it is is the feed's.
 func (f *feedRun) numbered(ctx context.Context, list numberedList, page takePage) (*numberedWalk, error) {
+	if list.stream == "" {
+		list.stream, list.rows, list.single, list.entry = f.feed.Name, f.feed.Rows, f.feed.Single, f.feed.Entry
+	}
 	for try := 0; ; try++ {
 		w := &numberedWalk{feedRun: f, numberedList: list, page: page, asked: map[string]bool{}, known: map[uint64]struct{}{}}
 		moved, err := w.all(ctx)
@@ -38,9 +52,9 @@ func (f *feedRun) numbered(ctx context.Context, list numberedList, page takePage
 			return w, err
 		}
 		if try == rewalks {
-			return w, &MovingError{Feed: f.feed.Name}
+			return w, &MovingError{Feed: list.stream}
 		}
-		f.Log.Info().Str("feed", f.feed.Name).Msg("the list changed while it was read: reading it again")
+		f.Log.Info().Str("feed", list.stream).Msg("the list changed while it was read: reading it again")
 	}
 }
 
@@ -60,7 +74,10 @@ type numberedWalk struct {
 	read      int64 // rows
 	announced int64 // the largest number of rows that a page announced
 	moved     bool
-	refused   bool // a page that was announced
+	refused   bool      // a page that was announced
+	left      bool      // before its end, for what followed is not needed
+	guessing  bool      // more rows are announced than have come, and nothing tells where they are
+	at        time.Time // of the last answer
 }
 
 // all reads the list, and tells whether it changed meanwhile.
@@ -76,10 +93,13 @@ func (w *numberedWalk) all(ctx context.Context) (moved bool, err error) {
 			}
 			break
 		}
-		at = next
+		if at = next; at == "" && w.lacks() {
+			w.guessing = true
+			at = w.numbered(n + 1)
+		}
 	}
-	if asked := int64(len(w.asked)); asked < w.first.pages && !w.moved && !w.refused {
-		return false, &intercom.ShapeError{Stream: w.feed.Name, Path: "pages.next", Want: fmt.Sprintf("where page %d of %d is", asked+1, w.first.pages), Found: "nothing"}
+	if asked := int64(len(w.asked)); asked < w.first.pages && !w.moved && !w.refused && !w.left {
+		return false, &intercom.ShapeError{Stream: w.stream, Path: "pages.next", Want: fmt.Sprintf("where page %d of %d is", asked+1, w.first.pages), Found: "nothing"}
 	}
 	if w.moved || len(w.asked) == 1 {
 		return w.moved, nil // one page is one moment
@@ -91,7 +111,7 @@ func (w *numberedWalk) all(ctx context.Context) (moved bool, err error) {
 // countable tells whether the pages after the first can be asked for by their numbers.
 func (w *numberedWalk) countable(second string) bool {
 	u, err := url.Parse(second)
-	return err == nil && u.Query().Get("page") == "2" && w.first.pages > 2
+	return err == nil && u.Query().Get("page") == "2" && w.first.pages > 2 && !w.serial
 }
 
 // rest reads the pages after the first, several at a time: serial or not, what moves meanwhile shows in
@@ -125,7 +145,7 @@ func (w *numberedWalk) take(ctx context.Context, at string, number int64) (next 
 	if !w.ask(at) {
 		return "", w.loops("the page %s came a second time", clip(at))
 	}
-	answer, err := w.client.Do(ctx, intercom.Request{Method: w.method, Path: at, Stream: w.feed.Name, Hasty: w.hasty})
+	answer, err := w.client.Do(ctx, intercom.Request{Method: w.method, Path: at, Body: w.body, Stream: w.stream, Hasty: w.hasty})
 	if w.capped && at != w.path && intercom.KindOf(err) == intercom.BadRequest {
 		w.refuse()
 		return "", nil
@@ -134,7 +154,7 @@ func (w *numberedWalk) take(ctx context.Context, at string, number int64) (next 
 		return "", err
 	}
 	defer answer.Release()
-	rows, err := answer.Rows(w.feed.Rows)
+	rows, err := w.rowsOf(answer)
 	if err != nil {
 		return "", err
 	}
@@ -143,6 +163,9 @@ func (w *numberedWalk) take(ctx context.Context, at string, number int64) (next 
 	}
 	if moved, err := w.check(number, next, answer, rows); err != nil || moved {
 		return "", err
+	}
+	if w.enough != nil && w.enough(rows) {
+		w.left, next = true, ""
 	}
 	larger := w.size > 0 && w.pages.answered(w.size)
 	if err := w.page(rows, answer.Release); err != nil {
@@ -170,7 +193,8 @@ func (w *numberedWalk) ask(at string) bool {
 func (w *numberedWalk) check(number int64, next string, answer *intercom.Answer, rows []gjson.Result) (moved bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	now := head(answer, rows)
+	w.at = answer.At
+	now := w.head(answer, rows)
 	if len(w.asked) == 1 {
 		w.first = now
 	}
@@ -192,10 +216,41 @@ func (w *numberedWalk) check(number int64, next string, answer *intercom.Answer,
 	}
 	before := len(w.known)
 	for _, row := range rows {
-		w.known[rowKey(row)] = struct{}{}
+		w.known[w.key(row)] = struct{}{}
 	}
-	w.moved = w.moved || len(w.known) == before && len(w.asked) > 1 // by a page, or the list has no end
+	switch fresh := len(w.known) > before || len(w.asked) == 1; {
+	case fresh:
+	case w.guessing:
+		w.left = true
+	case len(rows) == 0 && next == "": // an empty page may end a list
+	default:
+		w.moved = true // by a page, or the list has no end
+	}
 	return w.moved, nil
+}
+
+// lacks tells whether the list has announced more rows than it has shown, and is not known to have shown its last page.
+func (w *numberedWalk) lacks() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.left && !w.moved && !w.refused && w.first.pages == 0 && w.first.total > int64(len(w.known)) && len(w.known) > 0
+}
+
+// short is how many rows were announced and are nowhere to be found.
+func (w *numberedWalk) short() int64 {
+	if !w.guessing || !w.left {
+		return 0
+	}
+	return w.first.total - int64(len(w.known))
+}
+
+// numbered is the address of the n-th page.
+func (w *numberedWalk) numbered(n int) string {
+	sign := "?"
+	if strings.Contains(w.path, "?") {
+		sign = "&"
+	}
+	return w.path + sign + "page=" + strconv.Itoa(n)
 }
 
 // follows tells whether next is what comes after a page of that many.
@@ -221,18 +276,54 @@ func (w *numberedWalk) refuse() {
 }
 
 func (w *numberedWalk) loops(what string, args ...any) error {
-	return &LoopError{Feed: w.feed.Name, What: fmt.Sprintf(what, args...)}
+	return &LoopError{Feed: w.stream, What: fmt.Sprintf(what, args...)}
 }
 
 // again asks for the first page once more, to see what has changed.
 func (w *numberedWalk) again(ctx context.Context) (listHead, error) {
-	answer, err := w.client.Do(ctx, intercom.Request{Method: w.method, Path: w.path, Stream: w.feed.Name, Hasty: w.hasty})
+	answer, err := w.client.Do(ctx, intercom.Request{Method: w.method, Path: w.path, Body: w.body, Stream: w.stream, Hasty: w.hasty})
 	if err != nil {
 		return listHead{}, err
 	}
 	defer answer.Release()
-	rows, err := answer.Rows(w.feed.Rows)
-	return head(answer, rows), err
+	rows, err := w.rowsOf(answer)
+	return w.head(answer, rows), err
+}
+
+// key tells rows apart.
+func (l *numberedList) key(row gjson.Result) uint64 {
+	if l.nameless {
+		return contentOf(row)
+	}
+	return rowKey(row)
+}
+
+// rowsOf are the rows of an answer: what must be there and is not is an unexpected shape, never no rows.
+func (l *numberedList) rowsOf(answer *intercom.Answer) ([]gjson.Result, error) {
+	path, other, either := strings.Cut(l.rows, "|")
+	v := answer.Get(path)
+	if either && !v.Exists() && answer.Get(other).Exists() {
+		path, v = other, answer.Get(other)
+	}
+	switch {
+	case l.single && v.IsObject():
+		return []gjson.Result{v}, nil
+	case l.single && v.Exists() && v.Type == gjson.Null:
+		return nil, nil // such as the app of a token that belongs to none
+	case l.single:
+		return nil, &intercom.ShapeError{Stream: l.stream, Path: path, Want: "an object", Found: found(v)}
+	case l.entry == "":
+		return answer.Rows(path)
+	case !v.IsArray():
+		return nil, &intercom.ShapeError{Stream: l.stream, Path: path, Want: "an array", Found: found(v)}
+	}
+	rows := v.Array()
+	for i, row := range rows {
+		if !row.IsObject() {
+			rows[i] = entryRow(l.entry, row)
+		}
+	}
+	return rows, nil
 }
 
 // A listHead is what changes when a list gains or loses rows.
@@ -241,12 +332,12 @@ type listHead struct {
 	pages, total int64
 }
 
-func head(answer *intercom.Answer, rows []gjson.Result) listHead {
+func (l *numberedList) head(answer *intercom.Answer, rows []gjson.Result) listHead {
 	_, pages := answer.Pages()
 	h := listHead{pages: int64(pages)}
 	h.total, _ = answer.Total()
 	if len(rows) > 0 {
-		h.row = rowKey(rows[0])
+		h.row = l.key(rows[0])
 	}
 	return h
 }
@@ -254,8 +345,16 @@ func head(answer *intercom.Answer, rows []gjson.Result) listHead {
 // following returns the path of the next page, "" after the last.
 func (f *feedRun) following(path string, answer *intercom.Answer) (string, error) {
 	next, err := answer.Next()
-	if err != nil || next == (intercom.Next{}) {
+	if err != nil {
 		return "", err
+	}
+	if next == (intercom.Next{}) {
+		// Some lists only number their pages: calls, redirects, side conversations, audiences.
+		page, pages := answer.Pages()
+		if page == 0 || page >= pages {
+			return "", nil
+		}
+		next.Page = page + 1
 	}
 	if next.URL != "" {
 		return f.client.FollowURL(next.URL)

@@ -31,20 +31,33 @@ func (f *feedRun) newHaul() (*haul, error) {
 	return &haul{runs: runs, rows: make([][]gjson.Result, len(runs)), parents: make([][]parent, len(runs))}, nil
 }
 
-// add gives a row to the i-th stream. Without an id its children would be asked for at another place, and
-// that place's 404 would pass for a deletion.
+// add gives a row to the i-th stream, as one of its records, as what they are cut out of, or as the parent of what
+// has to be fetched. Without an id that would be asked for at another place, and that place's 404 would pass for a
+// deletion.
 func (h *haul) add(f *feedRun, i int, row gjson.Result, content uint64) error {
 	run := h.runs[i]
-	if run.stream.Child == nil {
+	s := run.stream
+	id := row.Get("id")
+	if s.Child == nil || s.Whole != nil && s.Whole(row) && !f.nursery.has(turn{run, id.String()}) {
 		h.rows[i] = append(h.rows[i], row)
 		return nil
 	}
-	id := row.Get("id")
 	if !isID(id) {
 		return f.noID(run, "id", id)
 	}
 	p := parent{id: strings.Clone(id.String()), content: content}
-	p.updated, p.dated = seconds(row.Get("updated_at"))
+	p.via = p.id
+	if s.Via != "" {
+		via := row.Get(s.Via)
+		if !isID(via) { // then nothing can belong to it
+			return nil
+		}
+		p.via = strings.Clone(via.String())
+	}
+	if s.Whole != nil {
+		p.row = strings.Clone(row.Raw)
+	}
+	p.updated, p.dated = f.cursor(row)
 	h.parents[i] = append(h.parents[i], p)
 	return nil
 }
@@ -107,12 +120,24 @@ func (f *feedRun) emitRows(ctx context.Context, run *streamRun, rows []gjson.Res
 		return nil
 	}
 	e := f.emitter(ctx, run)
+	emit := e.row
+	if run.stream.Cut != nil {
+		emit = e.cut
+	}
 	for _, row := range rows {
-		if err := e.row(row); err != nil {
+		if err := emit(row); err != nil {
 			return err
 		}
 	}
 	return e.flush(nil)
+}
+
+// address is the feed's path, with what it asks for beside.
+func (f *feedRun) address() string {
+	if f.feed.Asks == "" || !intercom.Version(f.Config.APIVersion).AtLeast(f.feed.AsksSince) {
+		return f.feed.Path
+	}
+	return f.feed.Path + "?" + f.feed.Asks
 }
 
 // raise begins to fetch the children of a page's rows. note runs when they, and those of all pages before

@@ -86,7 +86,7 @@ func TestPages(t *testing.T) {
 		if got := out.statuses["conversations"]; got[len(got)-1] != "INCOMPLETE" {
 			t.Errorf("statuses %v", got)
 		}
-		w.hook = nil
+		w.watch(nil)
 		w.read(t, reading{streams: []string{"conversations"}, config: pages(10), state: out.State})
 		w.check(t, true, "conversations")
 	})

@@ -25,28 +25,12 @@ type Reader struct {
 	workspace intercom.Workspace
 	writer    *writer
 	began     time.Time
+	table     Table
 	runs      []*streamRun
 	implicit  bool // nobody chose the streams
 	every     time.Duration
 	maxHeld   int64       // bytes of answers that are alive at a time; 0: the client's own bound
 	prepared  atomic.Bool // client and runs are there, for Progress
-}
-
-// A streamRun is one stream in one run.
-type streamRun struct {
-	stream  *Stream
-	encoder *protocol.Encoder
-	plan    plan
-	prints  *fingerprints
-	part    part // the writer's
-
-	records, skipped, withheld, unchanged, unreadable atomic.Int64
-	began                                             atomic.Bool // a record was handed on: the stream is open to the token
-
-	mu      sync.Mutex
-	status  protocol.Status
-	err     error
-	leftOut bool // closed to this token or plan: not read, and no failure of ours
 }
 
 // A feedRun is one feed in one run, with the streams that are cut from it.
@@ -141,16 +125,17 @@ func (r *Reader) tellTime(ctx context.Context) {
 
 // selected turns the catalog into streams, in the catalog's order.
 func (r *Reader) selected() ([]protocol.Selected, error) {
+	r.table = TableOf(r.Config)
 	r.implicit = r.Selection == nil
 	if r.implicit {
-		return everyStream(), nil
+		return r.table.Default().all(), nil
 	}
-	return checkSelection(r.Selection, r.Log)
+	return r.table.checkSelection(r.Selection, r.Log)
 }
 
 // open makes a stream's run from its selection and its state.
 func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
-	def := streamNamed(s.Stream)
+	def := r.table.Named(s.Stream)
 	encoder, err := r.Dialect.Encoder(def.Described(), s.Drop)
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", s.Stream, err)
@@ -165,7 +150,7 @@ func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
 		input:     stateOf(r.State, s.Stream),
 	}
 	var parent json.RawMessage
-	if def.Child != nil {
+	if def.Parent != "" {
 		parent = stateOf(r.State, def.Feed.Name)
 	}
 	plan, err := openProgress(p, r.Config, parent)
@@ -331,6 +316,10 @@ func (f *feedRun) charge(run *streamRun, err error) {
 		run.withheld.Add(1)
 		run.leaveOut()
 		log.Warn().Err(err).Msg("not part of the workspace's plan: nothing was read")
+	case kind == intercom.NotFound && f.feed.Feature && !run.began.Load():
+		run.withheld.Add(1)
+		run.leaveOut()
+		log.Warn().Err(err).Msg("Intercom does not have this list for the workspace: nothing was read")
 	case kind == intercom.MissingScope && f.implicit && !run.began.Load():
 		run.withheld.Add(1)
 		run.leaveOut()
@@ -342,49 +331,6 @@ func (f *feedRun) charge(run *streamRun, err error) {
 		run.fail(err)
 		log.Error().Err(err).Msg("stream is incomplete")
 	}
-}
-
-func (s *streamRun) fail(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.err == nil {
-		s.err = err
-	}
-}
-
-func (s *streamRun) failure() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.err
-}
-
-func (s *streamRun) leaveOut() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.leftOut = true
-}
-
-// alive tells whether nothing has ended the stream before its time.
-func (s *streamRun) alive() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.err == nil && !s.leftOut
-}
-
-func (s *streamRun) setStatus(status protocol.Status) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.status = status
-}
-
-func (s *streamRun) setEnd() protocol.Status {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.status = protocol.Complete
-	if s.err != nil {
-		s.status = protocol.Incomplete
-	}
-	return s.status
 }
 
 // close joins what failed.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +31,7 @@ type scroll struct {
 	pages *spill
 	ids   map[uint64]int32 // of all walks: the last one that met the company
 	round int32            // of the walk
+	page  []uint64         // the companies of the walk's last page
 }
 
 // walkScroll reads the companies, and all that hangs on them.
@@ -87,37 +89,49 @@ const (
 // be taken up again: it is walked anew, and rows that came before are not emitted twice.
 func (s *scroll) all(ctx context.Context) error {
 	most, expiredAt := 0, -1 // companies that any walk showed, and the last one if it expired
-	for restart := 0; ; restart++ {
+	var farthest []uint64    // the last page of the walk that showed most
+	for restart, broke := 0, 0; ; restart++ {
 		before := len(s.ids)
 		s.round++
 		met, how, err := s.walk(ctx)
-		most = max(most, met)
+		if met >= most {
+			most, farthest = met, s.page
+		}
 		switch {
 		case how == ended, err != nil && how != broken && how != expired:
 			return err
-		case how == expired && met == expiredAt && met == most && len(s.ids) == before:
+		case how == expired && met == expiredAt && len(s.ids) == before && s.reached(farthest):
 			return nil // it ends there every time, and has nothing more to show
 		case restart == scrollRestarts:
 			return fmt.Errorf("the scroll over companies was begun %d times and never reached its end: %w", restart+1, err)
 		}
 		if expiredAt = -1; how == expired {
 			expiredAt = met
+		} else {
+			broke++
 		}
 		level := zerolog.WarnLevel
 		if how == expired && restart == 0 {
 			level = zerolog.InfoLevel // or ended: the second walk tells
 		}
 		s.Log.WithLevel(level).Err(err).Int("companies", len(s.ids)).Msg("the scroll over companies broke off: beginning it anew")
-		if err := pause(ctx, min(time.Second<<restart, 30*time.Second)); err != nil {
+		if err := pause(ctx, min(time.Second<<broke, 30*time.Second)); err != nil {
 			return err
 		}
 	}
+}
+
+// reached tells whether the walk has come to a page that an earlier one showed: a company of it was met. Not all
+// need be there any more.
+func (s *scroll) reached(page []uint64) bool {
+	return len(page) == 0 || slices.ContainsFunc(page, func(id uint64) bool { return s.ids[id] == s.round })
 }
 
 // walk scrolls once from the start, and counts the companies that it meets.
 func (s *scroll) walk(ctx context.Context) (met int, how ending, err error) {
 	var param string
 	var last time.Time
+	s.page = nil
 	full := scrollPage // rows of a full page; should Intercom give fewer, the page before tells
 	for pages, rows := 0, 0; ; pages++ {
 		answer, err := s.call(ctx, param)
@@ -168,8 +182,10 @@ func (s *scroll) take(ctx context.Context, answer *intercom.Answer) (param strin
 
 // note counts the companies of a page that are new to this walk.
 func (s *scroll) note(page []gjson.Result) (fresh int) {
-	for _, row := range page {
+	s.page = make([]uint64, len(page))
+	for i, row := range page {
 		id := keyHash(row.Get("id").String())
+		s.page[i] = id
 		if s.ids[id] != s.round {
 			s.ids[id] = s.round
 			fresh++

@@ -110,6 +110,9 @@ func TestScrollEnds(t *testing.T) {
 		{"new companies behind the place where the last walk ended", []scrollAnswer{
 			page(0, 100), status(404), page(1, 100), status(404), page(1, 100), status(404)},
 			101, []string{"", "same", "", "same", "", "same"}, false},
+		{"a company that goes between two walks keeps no third one from being the end", []scrollAnswer{
+			page(0, 15), status(404), page(1, 14), status(404), page(1, 14), status(404)},
+			15, []string{"", "same", "", "same", "", "same"}, false},
 		{"500 in the middle begins anew", []scrollAnswer{page(0, 100), page(100, 100), status(500), page(0, 100), page(100, 100), page(200, 9), end},
 			209, []string{"", "same", "same", "", "same", "same", "same"}, false},
 		{"500 for ever is an error", []scrollAnswer{page(0, 100), status(500)}, 100, nil, true},

@@ -261,7 +261,7 @@ func (s *searchRun) search(ctx context.Context, w window, order, after string, p
 
 func (s *searchRun) request(query, order, after string, perPage int) intercom.Search {
 	return intercom.Search{
-		Path: s.feed.Path, Rows: s.feed.Rows, Stream: s.feed.Name, Query: query,
+		Path: s.address(), Rows: s.feed.Rows, Stream: s.feed.Name, Query: query,
 		SortField: s.feed.Cursor, Order: order, PerPage: perPage, StartingAfter: after,
 	}
 }

@@ -1,10 +1,17 @@
 package connector
 
 import (
+	"net/url"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 
+	"source-intercom/intercom"
 	"source-intercom/protocol"
 	"source-intercom/schemas"
+
+	"github.com/tidwall/gjson"
 )
 
 // A Stream is one table. It is cut from a feed: the walk over the API that its rows, or its parents'
@@ -12,14 +19,43 @@ import (
 type Stream struct {
 	Name string
 	Feed *Feed
-	// Child fetches the records that belong to one row of the feed; nil where the rows are the records.
-	Child childFetch
-	// Probe is a GET to the endpoint of the children that needs no row: that of a parent that does not exist.
+	// Cut takes the records out of a row of the feed; nil: the row is the record.
+	Cut *cut
+	// Child fetches the records that belong to one row of the feed; nil where no call is needed. It asks at
+	// Endpoint, in which {id} stands for the row's id, and finds them at Rows: "" is the answer itself, and "a|b" as in
+	// Feed.
+	Child    childFetch
+	Endpoint string
+	Rows     string
+	// Whole tells whether a row holds all that belongs to it, so that Child is not called; nil: none does.
+	Whole func(row gjson.Result) bool
+	// Parent is what the feed's rows are to the records of Cut and Child ("conversation"): each record gets its
+	// parent's id as conversation_id, and, where Cursor is conversation_updated_at, its parent's time of change.
+	Parent string
+	// Placed records have no id of their own: each gets its place among those of its parent that share the rest of
+	// its key as position.
+	Placed bool
+	// Only are the fields that Child takes of what it is sent; nil: all.
+	Only []string
+	// Refers says that Child is sent whole objects of this kind ("companies"), of which the records are references.
+	Refers string
+	// Every says that Child is asked for each row, changed or not: Cursor is its records' own.
+	Every bool
+	// Via is the field of a parent by which Child asks; "": its id.
+	Via string
+	// Probe is a GET that needs the children's permission and no row, where that is not the GET at Endpoint for a
+	// parent that does not exist.
 	Probe string
 	Key   []string
 	// Cursor is the field that tells when a record changed last, in Unix seconds; "" where the API
 	// shows none that could be trusted, so that the stream is read in full.
 	Cursor string
+	// Since is the first API version that has the stream; "": all that can be asked for.
+	Since intercom.Version
+	// Costly streams are read only when they are chosen.
+	Costly bool
+	// Schema names the schema of streams that share one; "": it has the stream's name.
+	Schema string
 	// Permission is what the token needs, as Intercom's Developer Hub words it.
 	Permission string
 	// Method says in a few words what an incremental read costs and means; for the docs.
@@ -31,67 +67,59 @@ type Feed struct {
 	Name string
 	Walk feedWalk
 	Path string // with the query that never changes
-	Rows string // where the array of rows lies in an answer
+	Rows string // where the array of rows lies in an answer; "a|b": in a, or in b where there is no a
+	// PerPage is how many rows a page has, where Path does not ask for them; 0: all that there are.
+	PerPage int
+	// Single says that one object lies there, not an array.
+	Single bool
+	// Entry is, where the array holds plain values, the field that a row has each of them in.
+	Entry string
 	// Cursor is the field by which a search is cut into windows and sorted.
 	Cursor string
+	// Asks is what calls ask for beside, in their query, from the API version AsksSince on.
+	Asks      string
+	AsksSince intercom.Version
 	// Days says that searches compare whole days in the workspace's zone up to API 2.16.
 	Days bool
 	// Probe is a cheap GET that needs the same permission, where Path itself must not be tried.
 	Probe string
+	// NewestFirst says that a list is sorted by Cursor, and is left where all that follows was read before.
+	NewestFirst bool
+	// Feature lists belong to a part of Intercom that not every workspace has: a 404 says that this one has not.
+	Feature bool
 }
-
-// Intercom's documentation: https://developers.intercom.com/docs/references/rest-api/api.intercom.io
-var (
-	conversations = &Feed{Name: "conversations", Walk: walkSearch, Path: "/conversations/search", Rows: "conversations", Cursor: "updated_at"}
-	tickets       = &Feed{Name: "tickets", Walk: walkSearch, Path: "/tickets/search", Rows: "tickets", Cursor: "updated_at"}
-	contacts      = &Feed{Name: "contacts", Walk: walkSearch, Path: "/contacts/search", Rows: "data", Cursor: "updated_at", Days: true}
-	activityLogs  = &Feed{Name: "activity_logs", Walk: walkActivityLogs, Path: "/admins/activity_logs", Rows: "activity_logs", Cursor: "created_at",
-		Probe: "/admins/activity_logs?created_at_after=4102444800&created_at_before=4102444801&per_page=1"}
-	companies = &Feed{Name: "companies", Walk: walkScroll, Path: "/companies/scroll", Rows: "data", Cursor: "updated_at", Probe: "/companies?per_page=1"}
-	segments  = &Feed{Name: "segments", Walk: walkList, Path: "/segments?include_count=true", Rows: "segments", Cursor: "updated_at"}
-	admins    = &Feed{Name: "admins", Walk: walkList, Path: "/admins", Rows: "admins"}
-	tags      = &Feed{Name: "tags", Walk: walkList, Path: "/tags", Rows: "data"}
-	teams     = &Feed{Name: "teams", Walk: walkList, Path: "/teams", Rows: "teams"}
-
-	companyAttributes = &Feed{Name: "company_attributes", Walk: walkList, Path: "/data_attributes?model=company&include_archived=true", Rows: "data"}
-	contactAttributes = &Feed{Name: "contact_attributes", Walk: walkList, Path: "/data_attributes?model=contact&include_archived=true", Rows: "data"}
-)
 
 // Streams is the stream table, in the order in which catalogs list it. It is read-only.
-var Streams = []Stream{
-	{Name: "activity_logs", Feed: activityLogs, Key: []string{"id"}, Cursor: "created_at",
-		Permission: "Read admin activity logs", Method: "server-side time windows"},
-	{Name: "admins", Feed: admins, Key: []string{"id"},
-		Permission: "Read admins", Method: "read in full"},
-	{Name: "tags", Feed: tags, Key: []string{"id"},
-		Permission: "Read tags", Method: "read in full"},
-	{Name: "teams", Feed: teams, Key: []string{"id"},
-		Permission: "Read admins", Method: "read in full"},
-	{Name: "segments", Feed: segments, Key: []string{"id"}, Cursor: "updated_at",
-		Permission: "Read and list users and companies", Method: "whole list in each run; only changed rows are emitted"},
-	{Name: "companies", Feed: companies, Key: []string{"id"}, Cursor: "updated_at",
-		Permission: "Read and list users and companies", Method: "whole scroll in each run; only changed rows are emitted"},
-	{Name: "company_attributes", Feed: companyAttributes, Key: []string{"model", "full_name"},
-		Permission: "Read and list users and companies", Method: "read in full"},
-	{Name: "contact_attributes", Feed: contactAttributes, Key: []string{"model", "full_name"},
-		Permission: "Read and list users and companies", Method: "read in full"},
-	{Name: "company_segments", Feed: companies, Child: fetchCompanySegments, Probe: "/companies/0/segments", Key: []string{"company_id", "id"},
-		Permission: "Read and list users and companies", Method: "read in full, one call a company: joining a segment leaves no time stamp"},
-	{Name: "contacts", Feed: contacts, Key: []string{"id"}, Cursor: "updated_at",
-		Permission: "Read and list users and companies", Method: "server-side search; whole days up to API 2.16, filtered to the second here"},
-	{Name: "conversations", Feed: conversations, Key: []string{"id"}, Cursor: "updated_at",
-		Permission: "Read conversations", Method: "server-side search"},
-	{Name: "conversation_parts", Feed: conversations, Child: fetchConversationParts, Probe: "/conversations/0", Key: []string{"id"}, Cursor: "updated_at",
-		Permission: "Read conversations", Method: "all parts of every changed conversation, one call each"},
-	{Name: "tickets", Feed: tickets, Key: []string{"id"}, Cursor: "updated_at",
-		Permission: "Read tickets", Method: "server-side search"},
+//
+// Intercom's documentation: https://developers.intercom.com/docs/references/rest-api/api.intercom.io
+var Streams = Table(slices.Concat(peopleStreams, conversationStreams, contentStreams, workspaceStreams))
+
+// A Table is every stream that a configuration offers, in the order of catalogs.
+type Table []Stream
+
+// TableOf is what a configuration offers: the streams of its API version, and one for each type of custom objects
+// that it names. nil is a configuration that sets nothing.
+func TableOf(cfg *Config) Table {
+	version := intercom.DefaultVersion
+	var customObjects []string
+	if cfg != nil {
+		version, customObjects = intercom.Version(cfg.APIVersion), cfg.CustomObjects
+	}
+	all := slices.Clone(Streams)
+	for _, kind := range customObjects {
+		all = append(all, customObjectStream(kind))
+	}
+	return slices.DeleteFunc(all, func(s Stream) bool { return !s.in(version) })
 }
 
-// streamNamed returns the stream of that name, or nil.
-func streamNamed(name string) *Stream {
-	for i := range Streams {
-		if Streams[i].Name == name {
-			return &Streams[i]
+// in tells whether an API version has the stream.
+func (s *Stream) in(version intercom.Version) bool { return s.Since == "" || version.AtLeast(s.Since) }
+
+// Named returns the stream of that name, or nil.
+func (t Table) Named(name string) *Stream {
+	for i := range t {
+		if t[i].Name == name {
+			return &t[i]
 		}
 	}
 	return nil
@@ -99,17 +127,81 @@ func streamNamed(name string) *Stream {
 
 // Described is the stream as a catalog shows it.
 func (s *Stream) Described() protocol.Stream {
-	schema, _ := schemas.Get(s.Name) // a test holds that every stream has one
-	return protocol.Stream{Name: s.Name, Schema: schema, Key: s.Key, Cursor: s.Cursor, Default: true}
+	name := s.Name
+	if s.Schema != "" {
+		name = s.Schema
+	}
+	schema, _ := schemas.Get(name) // a test holds that every stream has one
+	return protocol.Stream{Name: s.Name, Schema: schema, Key: s.Key, Cursor: s.Cursor, Default: !s.Costly}
 }
 
-// Catalog is every stream as catalogs show them.
-func Catalog() []protocol.Stream {
-	out := make([]protocol.Stream, len(Streams))
-	for i := range Streams {
-		out[i] = Streams[i].Described()
+// Catalog is every stream of the table as catalogs show them.
+func (t Table) Catalog() []protocol.Stream {
+	out := make([]protocol.Stream, len(t))
+	for i := range t {
+		out[i] = t[i].Described()
 	}
 	return out
+}
+
+// probe is a GET to the endpoint of the children that needs no row.
+func (s *Stream) probe() string {
+	if s.Probe != "" {
+		return s.Probe
+	}
+	return strings.Replace(s.Endpoint, "{id}", "0", 1)
+}
+
+// Price is how many calls a stream costs, for the docs.
+func (s *Stream) Price() string {
+	switch {
+	case s.Child != nil && s.Whole != nil:
+		return "up to 1,000"
+	case s.Child != nil:
+		return "1,000"
+	case s.Cut != nil:
+		return "0"
+	}
+	per := s.Feed.PerPage
+	if u, err := url.Parse(s.Feed.Path); err == nil && u.Query().Has("per_page") {
+		per, _ = strconv.Atoi(u.Query().Get("per_page"))
+	}
+	if per == 0 {
+		return "1 in all"
+	}
+	return strconv.Itoa((1000 + per - 1) / per)
+}
+
+// Source is the call that the stream's records come from, and what they are cut from, for the docs.
+func (s *Stream) Source() string {
+	var calls []string
+	for i, path := range []string{s.Feed.Path, s.Endpoint} {
+		path, _, _ = strings.Cut(path, "?")
+		switch {
+		case path == "" || i == 0 && s.Child != nil && s.Whole == nil:
+		case strings.HasSuffix(path, "/search"):
+			calls = append(calls, "POST "+path)
+		default:
+			calls = append(calls, "GET "+path)
+		}
+	}
+	return strings.Join(calls, ", ")
+}
+
+// RecordKey is what tells a record from all others of its stream: its key, below its parent's id.
+func (s *Stream) RecordKey(record gjson.Result) string {
+	fields := s.Key
+	if parent := s.Parent + "_id"; s.Parent != "" && fields[0] != parent {
+		fields = append([]string{parent}, fields...)
+	}
+	parts := make([]string, len(fields))
+	for i, name := range fields {
+		parts[i] = record.Get(name).String()
+		if at, err := time.Parse(time.RFC3339, parts[i]); err == nil { // as Singer has it
+			parts[i] = strconv.FormatInt(at.Unix(), 10)
+		}
+	}
+	return strings.Join(parts, "/")
 }
 
 // searches tells whether the feed is a POST search.

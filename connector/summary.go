@@ -82,5 +82,7 @@ func (r *Reader) withheld() error {
 	return errors.Join(errs...)
 }
 
-// Discover renders the catalog. It needs no network.
-func Discover(d protocol.Dialect) ([]byte, error) { return d.Catalog(Catalog()) }
+// Discover renders the catalog of a configuration; nil is one that sets nothing. It needs no network.
+func Discover(d protocol.Dialect, cfg *Config) ([]byte, error) {
+	return d.Catalog(TableOf(cfg).Catalog())
+}

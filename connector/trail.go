@@ -91,9 +91,11 @@ func (u *unit) wait() error {
 // A parent is what fetching the children of a row needs to know of it. It does not keep the page.
 type parent struct {
 	id      string
-	updated int64 // Unix seconds, if dated
+	via     string // by which its children are asked for; mostly its id
+	updated int64  // Unix seconds, if dated
 	dated   bool
 	content uint64 // hash of the row as it came
+	row     string // the row itself, of streams that make their record of it; else ""
 }
 
 // A nursery fetches children for the streams of one feed, across all pages and walks.
@@ -135,6 +137,14 @@ func (n *nursery) queue(t turn) (before <-chan struct{}, done func()) {
 	}
 }
 
+// has tells whether a turn has been taken that has not ended yet.
+func (n *nursery) has(t turn) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	_, there := n.last[t]
+	return there
+}
+
 // fetch has the children of all parents fetched in the background; it returns when the last of them has
 // begun. A failure ends the stream, and only what ends the whole run fails the unit.
 func (f *feedRun) fetch(ctx context.Context, u *unit, run *streamRun, parents []parent) error {
@@ -171,17 +181,19 @@ func (f *feedRun) child(ctx context.Context, run *streamRun, p parent) error {
 		return nil
 	}
 	e := f.emitter(ctx, run)
+	e.asked = f.client.Cautious()
 	err := run.stream.Child(ctx, f, e, p)
 	if err == nil {
 		return e.flush(nil)
 	}
-	err = f.rowsFault(ctx, err, false, run.stream.Probe, "what belongs to id "+p.id)
+	err = f.rowsFault(ctx, err, false, run.stream.probe(), "what belongs to id "+p.id)
 	if _, ok := errors.AsType[*UnreadableError](err); ok { // or an outage that has just ended
 		e = f.emitter(ctx, run)
+		e.asked = f.client.Cautious()
 		if err = run.stream.Child(ctx, f, e, p); err == nil {
 			return e.flush(nil)
 		}
-		err = f.rowsFault(ctx, err, false, run.stream.Probe, "what belongs to id "+p.id)
+		err = f.rowsFault(ctx, err, false, run.stream.probe(), "what belongs to id "+p.id)
 	}
 	if row, ok := errors.AsType[*UnreadableError](err); ok {
 		return f.passOver(ctx, run, row)

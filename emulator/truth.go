@@ -17,7 +17,7 @@ import (
 // conversation_parts an added conversation_id. Parts are the newest 500 of each conversation. Rows without an id
 // are keyed by what tells them apart, and by an added position among the rows that nothing else tells apart.
 // Signatures of attachments differ from those served: compare after StripSignatures. Fields that exist
-// only on request (merge_history, monitor_evaluations, scorecards, count, translations, bodies of executions) are left out.
+// only on request (monitor_evaluations, scorecards, count, translations, bodies of executions) are left out.
 func (e *Emulator) Truth(stream, apiVersion string) (map[string]json.RawMessage, error) {
 	v, ok := parseVersion(apiVersion)
 	if !ok {
@@ -88,7 +88,8 @@ func (t *teller) tell(stream string) bool {
 				t.take(w.segments[ord].id(), "company_id", c.id())
 			}
 		}
-	case "contacts":
+	case "contacts": // what lies behind has_more is there, too, and what was merged into them
+		t.uncut, t.mergeHistory = true, t.v >= v216
 		each(t, w.contacts.live, (*contact).id, func(c *contact) { t.contact("", c, false) })
 	case "conversations":
 		each(t, w.conversations.live, (*conversation).id, func(c *conversation) { t.conversation("", c, false) })

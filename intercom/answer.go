@@ -43,7 +43,7 @@ func (a *Answer) shape(path, want string, found gjson.Result) *ShapeError {
 }
 
 // Rows returns the objects of the array at path ("data", "conversation_parts.conversation_parts"), which has
-// one dot at most. What is not there, is no array, or holds something else than objects is a *ShapeError. Raw
+// one dot at most; "" is the answer itself. What is not there, is no array, or holds something else than objects is a *ShapeError. Raw
 // of each row is a part of Body, not a copy.
 func (a *Answer) Rows(path string) ([]gjson.Result, error) {
 	list, found := a.contents.list(path)
@@ -82,12 +82,15 @@ func (a *Answer) Total() (int64, bool) {
 }
 
 // Pages returns the number of this page and of all pages, 0 where the answer does not say, or says what
-// cannot be. Some lists write them as strings.
+// cannot be. Some lists write them as strings, and some beside their rows: audiences, content snippets.
 func (a *Answer) Pages() (page, totalPages int) {
-	pages := a.Get("pages")
-	this, _ := count(pages.Get("page"))
-	all, _ := count(pages.Get("total_pages"))
-	return int(this), int(all)
+	this, all := a.Get("page"), a.Get("total_pages")
+	if pages := a.Get("pages"); pages.Exists() {
+		this, all = pages.Get("page"), pages.Get("total_pages")
+	}
+	number, _ := count(this)
+	of, _ := count(all)
+	return int(number), int(of)
 }
 
 // Next says where the following page is. Only what the API gave is set; the zero value means the end.

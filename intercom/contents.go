@@ -54,7 +54,7 @@ func check(text string) (contents, error) {
 		c.members, c.lists = make([]member, 0, usualMembers), make([]listing, 0, usualLists)
 		i = c.document(i)
 	} else {
-		i = value(text, i, maxDepth)
+		i = c.value(i, maxDepth)
 	}
 	switch i = space(text, i); {
 	case i == tooDeep:
@@ -185,7 +185,10 @@ func (c *contents) get(wanted string) string {
 func (c *contents) list(path string) (rows []string, found bool) {
 	first, rest, nested := strings.Cut(path, ".")
 	at, _ := c.place(first)
-	if nested {
+	switch {
+	case path == "":
+		at = space(c.text, 0)
+	case nested:
 		at = c.inner(at, rest)
 	}
 	k, found := slices.BinarySearchFunc(c.lists, at, func(l listing, at int) int { return l.at - at })

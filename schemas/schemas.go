@@ -5,7 +5,7 @@
 // no combinators, no references, typed array items, open objects. Ids are
 // strings everywhere, whatever Intercom sends, so that tables join.
 //
-// Three keywords of our own tell how values that differ by API version are
+// Two keywords of our own tell how values that differ by API version are
 // brought to the one type; they are not for publication:
 //
 //   - "x-unix": true marks an integer as a Unix time in seconds. Some fields

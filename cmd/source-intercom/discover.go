@@ -15,22 +15,24 @@ func (p *process) discoverCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := dialectOf(cmd)
-			if len(in.config) > 0 { // not needed, but wrong settings should not pass for right ones
-				if _, err := p.loadConfig(cmd.Context(), in.config, d); err != nil {
-					return err
-				}
+			if len(in.config) == 0 {
+				return p.discover(d, nil)
 			}
-			return p.discover(d)
+			cfg, err := p.loadConfig(cmd.Context(), in.config, d)
+			if err != nil {
+				return err
+			}
+			return p.discover(d, cfg)
 		},
 	}
-	cmd.Flags().StringArrayVarP(&in.config, "config", "c", nil, "`FILE` with the settings, only checked; may be repeated")
+	cmd.Flags().StringArrayVarP(&in.config, "config", "c", nil, "`FILE` with the settings, of which the API version and the types of custom objects matter; may be repeated")
 	protocolFlag(cmd)
 	return cmd
 }
 
-// discover prints the catalog of every stream there is.
-func (p *process) discover(d protocol.Dialect) error {
-	catalog, err := connector.Discover(d)
+// discover prints the catalog of every stream that a configuration offers; nil is one that sets nothing.
+func (p *process) discover(d protocol.Dialect, cfg *connector.Config) error {
+	catalog, err := connector.Discover(d, cfg)
 	if err != nil {
 		return err
 	}

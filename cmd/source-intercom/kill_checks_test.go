@@ -188,7 +188,7 @@ func (o *ordeal) missing(t *testing.T, s connector.Stream) map[string]int64 {
 	parents, missing := o.truth(t, s.Feed.Name), map[string]int64{}
 	for key := range o.truth(t, s.Name) {
 		parent := key
-		if s.Child != nil {
+		if s.Parent != "" {
 			parent, _, _ = strings.Cut(key, "/")
 		}
 		at := int64(0)
@@ -197,7 +197,7 @@ func (o *ordeal) missing(t *testing.T, s connector.Stream) map[string]int64 {
 		} else if _, there := o.before[s.Name][key]; !there {
 			continue
 		}
-		if row, held := o.held[s.Name][key]; !held || s.Child == nil && row.at < at {
+		if row, held := o.held[s.Name][key]; !held || s.Parent == "" && row.at < at {
 			missing[key] = at
 		}
 	}
@@ -217,7 +217,7 @@ func seconds(v gjson.Result) int64 {
 // written.
 func (o *ordeal) noStateRunsAhead(t *testing.T, lines []line) {
 	t.Helper()
-	for _, s := range connector.Streams {
+	for _, s := range connector.TableOf(nil).Default() {
 		missing, written, last := o.missing(t, s), map[fingerprint]bool{}, ""
 		for _, f := range fingerprintsOf(t, o.states[s.Name]) {
 			written[f] = true
@@ -225,7 +225,7 @@ func (o *ordeal) noStateRunsAhead(t *testing.T, lines []line) {
 		for i, l := range lines {
 			if l.stream == s.Name {
 				key, at := keyOf(s.Name, l.row), seconds(l.row.Get(s.Cursor))
-				if s.Child != nil || s.Cursor == "" || at >= missing[key] {
+				if s.Parent != "" || s.Cursor == "" || at >= missing[key] {
 					delete(missing, key)
 				}
 				written[fingerprint{xxhash.Sum64String(key + "\x00"), uint32(at)}] = true
@@ -235,7 +235,7 @@ func (o *ordeal) noStateRunsAhead(t *testing.T, lines []line) {
 				continue
 			}
 			last = value
-			if !o.justifies(t, s, value, missing) || s.Child == nil && !remembers(t, s, value, written) {
+			if !o.justifies(t, s, value, missing) || s.Parent == "" && !remembers(t, s, value, written) {
 				t.Errorf("in line %d of %d", i+1, len(lines))
 				break
 			}
@@ -324,7 +324,7 @@ func (o *ordeal) keep(t *testing.T, lines []line) {
 		if at, told := last[l.stream]; l.stream == "" || committed && (!told || i > at) {
 			continue
 		}
-		s := streamNamed(l.stream)
+		s := connector.Streams.Named(l.stream)
 		o.held[l.stream][keyOf(l.stream, l.row)] = heldRow{strings.Clone(l.row.Raw), seconds(l.row.Get(s.Cursor))}
 	}
 	o.states = next
@@ -339,7 +339,7 @@ func (o *ordeal) foundIn(t *testing.T, lines []line, kept states) map[string]int
 		at := slices.IndexFunc(lines, func(l line) bool { return l.states[stream] == value })
 		m, state := o.modes[stream], gjson.Parse(value)
 		anew := m.full && state.Get("unfinished").Bool() && len(state.Get("done").Array()) == 0 &&
-			state.Get(streamNamed(stream).Cursor).Int() == state.Get("start").Int()
+			state.Get(connector.Streams.Named(stream).Cursor).Int() == state.Get("start").Int()
 		switch {
 		case at >= 0:
 			found[stream] = at
@@ -350,15 +350,11 @@ func (o *ordeal) foundIn(t *testing.T, lines []line, kept states) map[string]int
 	return found
 }
 
-func streamNamed(name string) connector.Stream {
-	return connector.Streams[slices.IndexFunc(connector.Streams, func(s connector.Stream) bool { return s.Name == name })]
-}
-
 // equalsTheTruth compares what the platform holds with what there is, field by field. Objects that were deleted
 // may be left over.
 func (o *ordeal) equalsTheTruth(t *testing.T, _ []line) {
 	t.Helper()
-	for _, s := range connector.Streams {
+	for _, s := range connector.TableOf(nil).Default() {
 		for key, row := range o.truth(t, s.Name) {
 			held, ok := o.held[s.Name][key]
 			got, want := canonical(s.Name, []byte(held.raw)), canonical(s.Name, row)

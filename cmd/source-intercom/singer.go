@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"source-intercom/connector"
 	"source-intercom/protocol"
 
 	"github.com/spf13/cobra"
@@ -66,14 +67,29 @@ func (p *process) tap(ctx context.Context, name string, o singerOptions) error {
 		return p.print(fmt.Appendf(nil, "%s %s\n", name, buildVersion()))
 	case o.about:
 		return p.about(o.format)
-	case o.discover: // settings may be incomplete while somebody selects streams
-		return p.discover(d)
+	case o.discover:
+		return p.discover(d, p.knownSettings(ctx, o.inputs, d))
 	case o.test:
 		return p.test(ctx, o.inputs)
 	}
 	boundMemory()
 	_, err := p.read(ctx, d, o.readOptions)
 	return err
+}
+
+// knownSettings are those that say which streams there are. Settings may be incomplete while somebody selects
+// streams: then it is nil.
+func (p *process) knownSettings(ctx context.Context, in inputs, d protocol.Dialect) *connector.Config {
+	if len(in.config) == 0 {
+		return nil
+	}
+	cfg, err := p.loadConfig(ctx, in.config, d)
+	if err != nil {
+		log := p.logger(d)
+		log.Warn().Err(err).Msg("the settings cannot be used yet: the catalog is that of settings without them")
+		return nil
+	}
+	return cfg
 }
 
 // test tries every selected stream and fails if one cannot be read.

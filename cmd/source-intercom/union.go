@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"source-intercom/connector"
 	"source-intercom/emulator"
 
 	"github.com/tidwall/gjson"
@@ -57,16 +58,10 @@ func (u union) add(lines []byte) map[string]tally {
 
 // keyOf is an object's key as the emulator spells it.
 func keyOf(stream string, data gjson.Result) string {
-	fields := map[string][]string{
-		"conversation_parts": {"conversation_id", "id"},
-		"company_segments":   {"company_id", "id"},
-		"company_attributes": {"model", "full_name"},
-		"contact_attributes": {"model", "full_name"},
-	}[stream]
-	if fields == nil {
-		return data.Get("id").String()
+	if s := connector.Streams.Named(stream); s != nil {
+		return s.RecordKey(data)
 	}
-	return data.Get(fields[0]).String() + "/" + data.Get(fields[1]).String()
+	return data.Get("id").String()
 }
 
 // judge compares the union with what the workspace held before and holds after the edits. An object
