@@ -134,7 +134,7 @@ func (c *call) children(name string) ([]*item, *apiError) {
 }
 
 func (c *call) itemRows(name string, list []*item) rowSet {
-	rows := rowsOf(list, func(x *item) string { return x.id }, c.w.shelves[name].write)
+	rows := rowsOf(list, (*item).id, c.w.shelves[name].write)
 	rows.at = func(i int) int64 { return list[i].updated }
 	return rows
 }

@@ -14,8 +14,8 @@ type contact struct {
 	settled          int64 // the last moment of its generated history
 	revision         int32 // times it was edited
 	lead             bool
-	owner            int16 // admin ordinal + 1
-	merges           []merge
+	owner            int16        // admin ordinal + 1
+	merges           []merge      // by edits
 	more             *contactMore // nil for nearly all
 }
 
@@ -36,7 +36,6 @@ func (w *World) newContact(ord, of int) contact {
 	if ord%3 == 0 {
 		c.owner = int16(1 + s.n(1, w.size.Admins))
 	}
-	c.merges = c.bornMerges()
 	return c
 }
 
@@ -192,7 +191,7 @@ func (p *printer) contact(key string, c *contact, single bool) {
 	}
 	if p.mergeHistory && p.v >= v216 && !c.lead { // "Only available for contacts with a user role"
 		p.arr("merge_history")
-		for _, m := range c.merges {
+		for _, m := range p.w.mergesOf(c) {
 			p.merge(m)
 		}
 		p.endArr()
@@ -290,7 +289,7 @@ func (p *printer) contactLists(c *contact) {
 	for _, consent := range []string{"opt_out", "opt_in"} {
 		some := filtered(chosen, func(t *item) bool { return t.consent() == consent })
 		p.nested("opted"+strings.TrimPrefix(consent, "opt")+"_subscription_types", path+"/subscriptions", len(some), func(i int) (string, string, string) {
-			return "subscription", some[i].id, "/subscription_types/" + some[i].id
+			return "subscription", some[i].id(), "/subscription_types/" + some[i].id()
 		})
 	}
 }

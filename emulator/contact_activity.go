@@ -48,7 +48,7 @@ func (w *World) activities() (born, added []contactActivity) {
 			if ord%10 == 4 {
 				add(c.created+(c.settled-c.created)/4, roleUpdated, 0)
 			}
-			for _, m := range c.merges {
+			for _, m := range w.mergesOf(&c) {
 				add(m.at, contactMerged, m.source)
 			}
 			if ord%20 == 6 {

@@ -147,7 +147,7 @@ func mergeRows(c *call) (rowSet, *apiError) {
 	if x.lead {
 		return rowSet{}, notFound("not_found", "User Not Found") // "Only available for contacts with a user role"
 	}
-	merges := slices.Clone(x.merges)
+	merges := c.w.mergesOf(x)
 	switch c.query.Get("order") {
 	case "", "desc":
 		slices.Reverse(merges)
@@ -178,6 +178,14 @@ func (c *contact) bornMerges() []merge {
 	first := mergedBefore + c.ord*2
 	all := []merge{{first, true, c.created + (c.settled-c.created)/3}, {first + 1, false, c.created + (c.settled-c.created)/2}}
 	return all[:1+c.ord/12%2]
+}
+
+// mergesOf lists all merges of a contact. It is a list of its own.
+func (w *World) mergesOf(c *contact) []merge {
+	if int(c.ord) >= w.size.Contacts {
+		return slices.Clone(c.merges)
+	}
+	return append(c.bornMerges(), c.merges...)
 }
 
 // mergedInto tells which contact took another one in.

@@ -17,7 +17,7 @@ const (
 func (p *printer) contentSnippet(x *item) {
 	p.obj("")
 	p.str("type", "content_snippet")
-	p.str("id", x.id)
+	p.str("id", x.id())
 	if x.ord%5 == 4 {
 		p.null("title")
 	} else {
@@ -43,7 +43,7 @@ func (p *printer) contentSnippet(x *item) {
 func (p *printer) audience(x *item) {
 	p.obj("")
 	p.str("type", "audience")
-	p.str("id", x.id)
+	p.str("id", x.id())
 	p.str("name", x.revised("Audience "+pick(x.s, 1, nouns)))
 	p.arr("predicates")
 	if x.ord%4 != 3 {
@@ -71,7 +71,7 @@ func (p *printer) predicate(attribute, kind, comparison, value string) {
 func (p *printer) macro(x *item) {
 	p.obj("")
 	p.str("type", "macro")
-	p.str("id", x.id)
+	p.str("id", x.id())
 	p.str("name", x.revised("Macro "+pick(x.s, 1, nouns)))
 	p.str("body", `<p>Hi <attribute key="user.name" default="there"/>, your `+pick(x.s, 2, nouns)+` is ready!</p>`)
 	p.str("body_text", `Hi {{user.name|fallback:"there"}}, your `+pick(x.s, 2, nouns)+` is ready!`)
@@ -103,17 +103,17 @@ func macrosSince(c *call) (rowSet, *apiError) {
 
 func (p *printer) externalPage(x *item) {
 	p.obj("")
-	p.str("id", x.id)
+	p.str("id", x.id())
 	p.str("type", "external_page")
 	p.str("title", x.revised("Page on the "+pick(x.s, 1, nouns)))
 	p.str("html", "<h1>"+pick(x.s, 1, nouns)+"</h1>"+pick(x.s, 2, bodies))
-	p.str("url", "https://docs.example.com/pages/"+x.id)
+	p.str("url", "https://docs.example.com/pages/"+x.id())
 	p.flag("ai_agent_availability", x.ord%2 == 0)
 	p.flag("ai_copilot_availability", x.ord%3 == 0)
 	p.flag("ai_sales_agent_availability", x.ord%5 == 0)
 	p.flag("fin_availability", x.ord%2 == 0)
 	p.str("locale", "en")
-	p.num("source_id", p.w.some("content_import_sources", 1, int(x.ord))[0])
+	p.num("source_id", p.w.one("content_import_sources", int(x.ord)))
 	p.str("external_id", "page-"+strconv.Itoa(int(x.ord)))
 	p.num("created_at", x.created)
 	p.num("updated_at", x.updated)
@@ -123,11 +123,11 @@ func (p *printer) externalPage(x *item) {
 
 func (p *printer) contentImportSource(x *item) {
 	p.obj("")
-	p.raw("id", x.id)
+	p.raw("id", x.id())
 	p.str("type", "content_import_source")
 	p.num("last_synced_at", x.updated)
 	p.str("status", []string{"active", "deactivated"}[btoi(x.ord%4 == 3)])
-	p.str("url", "https://docs.example.com/"+x.revised("source-"+x.id))
+	p.str("url", "https://docs.example.com/"+x.revised("source-"+x.id()))
 	p.str("sync_behavior", []string{"api", "automatic", "manual"}[x.ord%3])
 	p.num("created_at", x.created)
 	p.num("updated_at", x.updated)
@@ -139,7 +139,7 @@ func (p *printer) contentImportSource(x *item) {
 
 func (p *printer) newsItem(x *item) {
 	p.obj("")
-	p.str("id", x.id)
+	p.str("id", x.id())
 	p.str("type", "news-item")
 	p.str("workspace_id", p.w.workspace)
 	p.str("title", x.revised("News of the "+pick(x.s, 1, nouns)))
@@ -159,7 +159,7 @@ func (p *printer) newsItem(x *item) {
 	} else {
 		p.strs("labels", "Product", pick(x.s, 4, trades))
 	}
-	p.strOrNull("cover_image_url", []string{"", "https://static.example.com/cover" + x.id + ".jpg"}[x.ord%2])
+	p.strOrNull("cover_image_url", []string{"", "https://static.example.com/cover" + x.id() + ".jpg"}[x.ord%2])
 	p.arr("reactions") // the examples hold nulls
 	p.str("", "👍")
 	if p.v != v211 {
@@ -190,7 +190,7 @@ func (w *World) feedsOf(x *item) []int64 {
 
 func (p *printer) newsfeed(x *item) {
 	p.obj("")
-	p.str("id", x.id)
+	p.str("id", x.id())
 	p.str("type", "newsfeed")
 	p.str("name", x.revised("Feed "+pick(x.s, 1, nouns)))
 	p.num("created_at", x.created)
@@ -206,7 +206,7 @@ func newsfeedItems(c *call) (rowSet, *apiError) {
 	}
 	list := filtered(c.w.shelves["news_items"].items, func(x *item) bool {
 		for _, id := range c.w.feedsOf(x) {
-			if x.live() && strconv.FormatInt(id, 10) == feed.id {
+			if x.live() && strconv.FormatInt(id, 10) == feed.id() {
 				return true
 			}
 		}

@@ -46,7 +46,7 @@ func (p *printer) device(x *item) { p.customObject("device", x) }
 
 func (p *printer) customObject(kind string, x *item) {
 	p.obj("")
-	p.str("id", x.id)
+	p.str("id", x.id())
 	p.str("type", kind)
 	p.obj("custom_attributes")
 	if kind == "order" {

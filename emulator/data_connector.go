@@ -11,7 +11,7 @@ var httpMethods = []string{"get", "post", "put", "delete", "patch"}
 func (p *printer) dataConnector(x *item) {
 	p.obj("")
 	p.str("type", "data_connector")
-	p.str("id", x.id)
+	p.str("id", x.id())
 	p.str("name", x.revised(pick(x.s, 1, nouns)+" service"))
 	p.strOrNull("description", []string{"", "Looks up the state of an order"}[x.ord%2])
 	p.str("state", []string{"live", "draft"}[btoi(x.ord%4 == 3)])
@@ -21,7 +21,7 @@ func (p *printer) dataConnector(x *item) {
 	p.str("updated_by_admin_id", strconv.FormatInt(p.adminOf(x.s, 4+len(x.edits)), 10))
 	p.str("created_at", isoTime(x.created, isoSeconds))
 	p.str("updated_at", isoTime(x.updated, isoSeconds))
-	p.str("execution_results_url", "/data_connectors/"+x.id+"/execution_results")
+	p.str("execution_results_url", "/data_connectors/"+x.id()+"/execution_results")
 	p.end()
 }
 
@@ -46,7 +46,7 @@ func (p *printer) execution(x *item) {
 	failed := kind != ""
 	p.obj("")
 	p.str("type", "data_connector.execution")
-	p.str("id", x.id)
+	p.str("id", x.id())
 	p.str("data_connector_id", strconv.FormatInt(p.w.idOf("data_connectors", x.parent), 10))
 	p.flag("success", !failed)
 	if failed && x.ord%2 == 0 {

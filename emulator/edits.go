@@ -86,11 +86,16 @@ func (w *World) Assign(id string) {
 	})
 }
 
-// TagConversation adds one more application of a tag to a conversation. It panics where the workspace has no tag.
+// TagConversation adds a tag to a conversation, unless it has them all. It panics where the workspace has no tag.
 func (w *World) TagConversation(id string) {
 	w.changeConversation(id, func(c *conversation) {
-		n := int32((int(c.ord) + len(c.tags) + 3) % len(w.tags))
-		c.tags = append(c.tags, tagging{n, c.updated})
+		for i := range len(w.tags) {
+			n := int32((int(c.ord) + len(c.tags) + 3 + i) % len(w.tags))
+			if !slices.ContainsFunc(w.tagsOf(c), func(t tagging) bool { return t.ord == n }) {
+				c.tags = append(c.tags, tagging{n, c.updated})
+				return
+			}
+		}
 	})
 }
 
@@ -145,6 +150,7 @@ func (w *World) NewContact() string {
 	c.created = w.unix()
 	c.updated, c.settled = c.created, c.created
 	w.contacts.put(c.ord, &c, w.now())
+	w.happened(contactCreated, c.ord, 0)
 	return c.id()
 }
 
@@ -152,7 +158,11 @@ func (w *World) NewContact() string {
 func (w *World) UpdateContact(id string) { w.changeContact(id, func(c *contact) { c.revision++ }) }
 
 // DeleteContact removes a contact. Conversations and tickets keep naming it.
-func (w *World) DeleteContact(id string) { w.contacts.put(w.contact(id).ord, nil, w.now()) }
+func (w *World) DeleteContact(id string) {
+	c := w.contact(id)
+	w.contacts.put(c.ord, nil, w.now())
+	w.happened(contactDeleted, c.ord, 0)
+}
 
 // MergeContacts removes the first contact in favour of the second, whose updated_at moves. Conversations keep naming the
 // first.
@@ -164,6 +174,7 @@ func (w *World) MergeContacts(from, into string) {
 	w.changeContact(into, func(c *contact) {
 		c.merges = append(c.merges, merge{source.ord, source.lead, c.updated})
 		w.merged[source.ord] = c.ord
+		w.happened(contactMerged, c.ord, source.ord)
 	})
 	w.contacts.put(source.ord, nil, w.now())
 }
@@ -254,8 +265,8 @@ func (w *World) NewTag() string {
 	return t.id()
 }
 
-// SetUpdatedAt sets updated_at and changes nothing else. The kinds are "companies", "contacts", "conversations" and
-// "tickets"; it panics on another one.
+// SetUpdatedAt sets updated_at and changes nothing else. The kinds are "companies", "contacts", "conversations", "tickets" and
+// those that NewObject knows; it panics on another one.
 func (w *World) SetUpdatedAt(kind, id string, unixSeconds int64) {
 	switch kind {
 	case "companies":
@@ -267,7 +278,7 @@ func (w *World) SetUpdatedAt(kind, id string, unixSeconds int64) {
 	case "tickets":
 		w.changeTicket(id, func(t *ticket) { t.updated = unixSeconds })
 	default:
-		panic("emulator: " + kind + " have no updated_at to set")
+		w.shelf(kind).must(id).updated = unixSeconds
 	}
 }
 

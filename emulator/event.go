@@ -68,7 +68,10 @@ func eventRows(c *call) (rowSet, *apiError) {
 		if !ok {
 			return rowSet{}, badParameter("since", "since must be a Unix timestamp")
 		}
-		oldest = max(oldest, millis(n)+1)
+		if millis(n) != n {
+			n = millis(n) + 999 // the whole second
+		}
+		oldest = max(oldest, n+1)
 	}
 	list := filtered(c.w.eventsOf(x), func(e event) bool { return e.millis >= oldest && e.millis <= newest })
 	rows := rowsOf(list, func(e event) string { return e.name + "/" + strconv.FormatInt(e.at(), 10) }, func(p *printer, e event) { p.event(x, e) })

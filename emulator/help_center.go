@@ -43,7 +43,7 @@ func (x *item) published() bool { return x.ord%4 != 3 }
 func (p *printer) article(x *item) {
 	p.obj("")
 	p.str("type", "article")
-	p.str("id", x.id)
+	p.str("id", x.id())
 	p.str("workspace_id", p.w.workspace)
 	p.articleText(x, "")
 	parents := p.w.some("collections", int(x.ord%3), int(x.ord))
@@ -112,7 +112,7 @@ func (p *printer) articleText(x *item, locale string) {
 	if own && !x.published() {
 		p.null("url")
 	} else {
-		p.str("url", helpCenterURL+"articles/"+x.id+"-how-to"+locale)
+		p.str("url", helpCenterURL+"articles/"+x.id()+"-how-to"+locale)
 	}
 	if p.v < v216 {
 		return
@@ -215,7 +215,7 @@ func articleVersions(c *call) (rowSet, *apiError) {
 		p.obj("")
 		p.str("type", "article_version")
 		p.str("id", id(k))
-		p.str("article_id", article.id)
+		p.str("article_id", article.id())
 		p.str("title", "How to use the "+pick(article.s, 1, nouns)+", version "+strconv.Itoa(k+1))
 		p.strOrNull("description", []string{"Shorter", ""}[k%2])
 		p.str("author_id", strconv.FormatInt(p.adminOf(article.s, 3), 10))
@@ -239,7 +239,7 @@ func (p *printer) internalArticle(x *item) {
 	body := pick(x.s, 2, bodies)
 	p.obj("")
 	p.str("type", "internal_article")
-	p.str("id", x.id)
+	p.str("id", x.id())
 	p.str("title", title)
 	if x.ord%6 == 5 {
 		p.null("body")
@@ -266,22 +266,21 @@ func (p *printer) internalArticle(x *item) {
 func (p *printer) collection(x *item) {
 	name := x.revised(pick(x.s, 1, nouns) + " basics")
 	p.obj("")
-	p.str("id", x.id)
+	p.str("id", x.id())
 	p.str("workspace_id", p.w.workspace)
 	p.str("name", name)
 	p.strOrNull("description", []string{"", "About " + name}[x.ord%2])
 	p.num("created_at", x.created)
 	p.num("updated_at", x.updated)
-	p.strOrNull("url", []string{helpCenterURL + "collections/" + x.id, ""}[btoi(x.ord%5 == 4)])
+	p.strOrNull("url", []string{helpCenterURL + "collections/" + x.id(), ""}[btoi(x.ord%5 == 4)])
 	p.strOrNull("icon", []string{"book-bookmark", "bookmark", ""}[x.ord%3])
 	p.num("order", int64(x.ord))
-	centers := p.w.some("help_centers", 1, int(x.ord))
 	if x.ord%4 == 3 { // below another collection
 		p.str("parent_id", strconv.FormatInt(p.w.idOf("collections", x.ord-1), 10))
 		p.null("help_center_id")
 	} else {
 		p.null("parent_id")
-		p.num("help_center_id", append(centers, 0)[0])
+		p.num("help_center_id", p.w.one("help_centers", int(x.ord)))
 	}
 	p.translated(x, "group_translated_content", func(l string) {
 		p.str("type", "group_content")
@@ -295,7 +294,7 @@ func (p *printer) helpCenter(x *item) {
 	n := strconv.Itoa(int(x.ord))
 	domain := []string{"", "help" + n + ".example.com"}[x.ord%2]
 	p.obj("")
-	p.str("id", x.id)
+	p.str("id", x.id())
 	p.str("workspace_id", p.w.workspace)
 	p.num("created_at", x.created)
 	p.num("updated_at", x.updated)
@@ -314,13 +313,13 @@ func (p *printer) helpCenter(x *item) {
 func (p *printer) redirect(x *item) {
 	target := []string{"article", "collection"}[x.ord%2]
 	p.obj("")
-	p.str("id", x.id)
+	p.str("id", x.id())
 	p.str("type", "help_center_redirect")
-	p.str("from_url", helpCenterURL+x.revised("old-page-"+x.id))
+	p.str("from_url", helpCenterURL+x.revised("old-page-"+x.id()))
 	p.str("locale", "en")
 	p.str("help_center_id", strconv.FormatInt(p.w.idOf("help_centers", x.parent), 10))
 	p.str("target_type", target)
-	p.str("target_id", strconv.FormatInt(p.w.some(target+"s", 1, int(x.ord))[0], 10))
+	p.str("target_id", strconv.FormatInt(p.w.one(target+"s", int(x.ord)), 10))
 	p.num("created_at", x.created)
 	p.num("updated_at", x.updated)
 	p.end()

@@ -9,8 +9,9 @@ import (
 // them, so they are kept whole and change in place, under the world's lock.
 type item struct {
 	ord              int32
-	parent           int32 // ordinal of what it belongs to; -1 for nothing
-	id               string
+	parent           int32  // ordinal of what it belongs to; -1 for nothing
+	number           int64  // its id
+	name             string // its id, if that is not a number
 	s                seed
 	created, updated int64
 	settled          int64   // the last moment of its generated history
@@ -60,19 +61,19 @@ func (w *World) makeItems() {
 	for i := range kinds {
 		sh := &shelf{kind: &kinds[i], place: i}
 		w.shelves[sh.name] = sh
-		n := sh.count(w.size)
-		for range n {
-			w.newItem(sh, n)
+		block := make([]item, sh.count(w.size))
+		for i := range block {
+			w.addItem(sh, &block[i], len(block))
 		}
 	}
 }
 
-// newItem adds the next item to a shelf that is to hold so many.
-func (w *World) newItem(sh *shelf, of int) *item {
+// addItem puts the next item on a shelf that is to hold so many.
+func (w *World) addItem(sh *shelf, x *item, of int) {
 	ord := int(sh.next)
 	sh.next++
 	s := w.seed.at(ofItem).at(sh.place).at(ord)
-	x := &item{ord: int32(ord), parent: -1, id: strconv.FormatInt(sh.base+int64(ord), 10), s: s}
+	*x = item{ord: int32(ord), parent: -1, number: sh.base + int64(ord), s: s}
 	if sh.born != nil {
 		x.created = sh.born(w, s, ord, of)
 	} else {
@@ -90,10 +91,16 @@ func (w *World) newItem(sh *shelf, of int) *item {
 		x.parent = spread(ord, sh.under, w)
 	}
 	if sh.name == "brands" && ord == 0 {
-		x.id = w.workspace // "The default brand id always matches the workspace"
+		x.name = w.workspace // "The default brand id always matches the workspace"
 	}
 	sh.items = append(sh.items, x)
-	return x
+}
+
+func (x *item) id() string {
+	if x.name != "" {
+		return x.name
+	}
+	return strconv.FormatInt(x.number, 10)
 }
 
 // spread gives half of all children to the first parent, the last parent none, and the others the rest.
@@ -106,7 +113,10 @@ func spread(ord int, under string, w *World) int32 {
 
 // find returns the item with an id, or nil.
 func (sh *shelf) find(id string) *item {
-	if i := slices.IndexFunc(sh.items, func(x *item) bool { return x.id == id }); i >= 0 {
+	if i, ok := slices.BinarySearchFunc(sh.items, fromNumericID(sh.base, id), func(x *item, ord int32) int { return int(x.ord - ord) }); ok {
+		return sh.items[i]
+	}
+	if i := slices.IndexFunc(sh.items, func(x *item) bool { return x.name != "" && x.name == id }); i >= 0 {
 		return sh.items[i]
 	}
 	return nil
@@ -123,6 +133,11 @@ func (w *World) some(name string, n, from int) []int64 {
 		out[i] = w.idOf(name, int32((from+i)%size))
 	}
 	return out
+}
+
+// one is the id of a kind's object, even where it has none.
+func (w *World) one(name string, from int) int64 {
+	return w.idOf(name, int32(from%max(w.shelves[name].count(w.size), 1)))
 }
 
 func (p *printer) nums(key string, list []int64) {

@@ -3,7 +3,6 @@ package emulator_test
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -298,7 +297,7 @@ func TestListsBringTheTruth(t *testing.T) {
 		}
 		for range 80 {
 			r.clock.add(time.Second)
-			r.Edit(func(w *emulator.World) { w.RandomEdit(rng) })
+			r.Edit(func(w *emulator.World) { w.RandomEdit(rng); w.RandomReferenceEdit(rng) })
 		}
 	}
 }
@@ -329,7 +328,7 @@ func TestCutsAreTheTruth(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 8))
 	for range 60 {
 		r.clock.add(time.Second)
-		r.Edit(func(w *emulator.World) { w.RandomEdit(rng) })
+		r.Edit(func(w *emulator.World) { w.RandomEdit(rng); w.RandomReferenceEdit(rng) })
 	}
 	for _, version := range emulator.Versions() {
 		r := r.with(version)
@@ -377,5 +376,3 @@ func TestCutsAreTheTruth(t *testing.T) {
 		}
 	}
 }
-
-var _ = maps.Keys[map[string]int]

@@ -27,7 +27,7 @@ func (p *printer) phoneCall(x *item) {
 func (p *printer) phoneCallFields(x *item) {
 	missed := x.ord%5 == 4
 	p.str("type", "call")
-	p.str("id", x.id)
+	p.str("id", x.id())
 	if x.parent >= 0 {
 		p.str("conversation_id", strconv.Itoa(conversationBase+int(x.parent)))
 	} else {
@@ -48,14 +48,14 @@ func (p *printer) phoneCallFields(x *item) {
 	p.num("ended_at", x.created+lasted)
 	p.num("created_at", x.created)
 	p.num("updated_at", x.updated)
-	p.strOrNull("recording_url", when(x.recorded(), callsURL+x.id+"/recording"))
-	p.strOrNull("transcription_url", when(x.transcribed(), callsURL+x.id+"/transcript"))
+	p.strOrNull("recording_url", when(x.recorded(), callsURL+x.id()+"/recording"))
+	p.strOrNull("transcription_url", when(x.transcribed(), callsURL+x.id()+"/transcript"))
 	p.str("call_type", []string{"phone", "messenger"}[x.ord%2])
 	p.str("direction", []string{"inbound", "outbound"}[x.ord%2])
 	p.strOrNull("ended_reason", when(x.ord%3 != 2, x.revised("completed")))
 	p.strOrNull("phone", when(x.ord%4 != 3, "+3535550"+strconv.Itoa(10_000+int(x.ord)%90_000)))
-	p.strOrNull("fin_recording_url", when(x.ord%6 == 0, callsURL+x.id+"/recording?fin=true"))
-	p.strOrNull("fin_transcription_url", when(x.ord%6 == 0, callsURL+x.id+"/transcript?fin=true"))
+	p.strOrNull("fin_recording_url", when(x.ord%6 == 0, callsURL+x.id()+"/recording?fin=true"))
+	p.strOrNull("fin_transcription_url", when(x.ord%6 == 0, callsURL+x.id()+"/transcript?fin=true"))
 	if p.v >= preview {
 		for i, name := range []string{"duration", "talk_time", "queue_time", "hold_time"} {
 			if missed && i < 2 {

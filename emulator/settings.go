@@ -8,7 +8,7 @@ import (
 func (p *printer) awayStatusReason(x *item) {
 	p.obj("")
 	p.str("type", "away_status_reason")
-	p.str("id", x.id)
+	p.str("id", x.id())
 	p.str("label", x.revised([]string{"Lunch", "On a break", "In a meeting", "Focus", "Done for today"}[int(x.ord)%5]))
 	p.str("emoji", []string{"🍜", "☕", "📅", "🎧", "👋"}[int(x.ord)%5])
 	p.num("order", int64(x.ord)+1)
@@ -29,10 +29,10 @@ func (p *printer) ticketStateRow(x *item) {
 	i := int(x.ord)
 	p.obj("")
 	p.str("type", "ticket_state")
-	p.str("id", x.id)
-	if i == archivedState {
+	p.str("id", x.id())
+	if i >= archivedState {
 		p.str("category", ticketStates[3])
-		p.str("internal_label", "Done (old)")
+		p.str("internal_label", x.revised("Done (old)"))
 		p.str("external_label", "Done")
 	} else {
 		p.str("category", ticketStates[i])
@@ -57,7 +57,7 @@ func (p *printer) subscriptionType(x *item) {
 	name := x.revised(pick(x.s, 1, nouns) + " news")
 	p.obj("")
 	p.str("type", "subscription")
-	p.str("id", x.id)
+	p.str("id", x.id())
 	p.str("state", []string{"live", "live", "draft", "archived"}[x.ord%4])
 	p.str("consent_type", x.consent())
 	p.translation("default_translation", name, "en")
@@ -93,7 +93,7 @@ func (p *printer) conversationAttribute(x *item) {
 	t := conversationTypes[int(x.ord)%len(conversationTypes)]
 	p.obj("")
 	p.str("type", "conversation_attribute")
-	p.raw("id", x.id)
+	p.raw("id", x.id())
 	p.str("name", t.name)
 	p.str("description", x.revised([]string{"", "Chosen by sales"}[x.ord%2]))
 	p.str("data_type", t.dataType)
@@ -127,7 +127,7 @@ func conversationAttributes(c *call) (rowSet, *apiError) {
 func (p *printer) brand(x *item) {
 	p.obj("")
 	p.str("type", "brand")
-	p.str("id", x.id)
+	p.str("id", x.id())
 	p.str("name", x.revised([]string{"Default Brand", "Premium", "Größer & besser"}[x.ord%3]))
 	p.flag("is_default", x.ord == 0)
 	p.num("created_at", x.created)
@@ -141,11 +141,11 @@ func (p *printer) email(x *item) {
 	domain := []string{"support.example.com", "help.example.org"}[x.ord%2]
 	p.obj("")
 	p.str("type", "email_setting")
-	p.str("id", x.id)
-	p.str("email", x.revised("sender"+x.id)+"@"+domain)
+	p.str("id", x.id())
+	p.str("email", x.revised("sender"+x.id())+"@"+domain)
 	p.flag("verified", x.ord%3 != 2)
 	p.str("domain", domain)
-	p.str("brand_id", p.w.shelves["brands"].items[0].id)
+	p.str("brand_id", p.w.workspace)
 	p.flag("forwarding_enabled", x.ord%2 == 0)
 	p.numOrNull("forwarded_email_last_received_at", []int64{x.settled, 0}[x.ord%2])
 	p.num("created_at", x.created)
@@ -158,7 +158,7 @@ const week = 7
 func (p *printer) officeHours(x *item) {
 	p.obj("")
 	p.str("type", "office_hours_schedule")
-	p.str("id", x.id)
+	p.str("id", x.id())
 	p.str("name", x.revised("Hours "+pick(x.s, 1, nouns)))
 	p.str("time_zone_name", []string{"America/New_York", "Europe/Dublin", "Asia/Kathmandu"}[x.ord%3])
 	p.arr("time_intervals")
@@ -184,7 +184,7 @@ func (p *printer) officeHoursException(x *item) {
 	day := time.Unix(x.created, 0).UTC()
 	p.obj("")
 	p.str("type", "office_hours_exception")
-	p.str("id", x.id)
+	p.str("id", x.id())
 	p.str("office_hours_schedule_id", strconv.FormatInt(p.w.idOf("office_hours_schedules", x.parent), 10))
 	p.str("exception_date", day.Format(time.DateOnly))
 	p.str("exception_type", []string{"closed", "custom_hours"}[x.ord%2])

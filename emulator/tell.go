@@ -73,7 +73,7 @@ func (w *World) parents(stream string) []parent {
 		return parentsOf(w.teams, (*team).id, func(*team) int64 { return 0 }, (*printer).team)
 	}
 	sh := w.shelves[stream]
-	return parentsOf(sh.items, func(x *item) string { return x.id }, func(x *item) int64 { return x.updated }, sh.write)
+	return parentsOf(sh.items, (*item).id, func(x *item) int64 { return x.updated }, sh.write)
 }
 
 // tellList tells the streams of the two tables, and of custom objects.
@@ -246,7 +246,7 @@ func (t *teller) tellTranscripts() error {
 	for _, x := range t.w.shelves["calls"].items {
 		if t.w.conversations.get(x.parent) != nil {
 			t.callTranscript(x)
-			t.take(x.id, "", "")
+			t.take(x.id(), "", "")
 		}
 	}
 	return nil

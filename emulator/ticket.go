@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"slices"
 	"strconv"
 )
 
@@ -12,8 +13,9 @@ type ticket struct {
 	settled          int64
 	partCount        int32
 	extra            []ticketPart
-	state            uint8 // place in ticketStates
-	admin, team      int16 // ordinal + 1; 0 is unassigned
+	redacted         []int32 // parts, by their place
+	state            uint8   // place in ticketStates
+	admin, team      int16   // ordinal + 1; 0 is unassigned
 	revision         int32
 }
 
@@ -150,7 +152,7 @@ func (p *printer) ticketTypeOf(key string, k int, schemaForm bool, row *item) {
 	p.str("category", category)
 	p.str("name", category+" ticket")
 	p.str("description", description)
-	p.str("icon", []string{"🦁", "🎟️", "🔧", "🗄️"}[k])
+	p.str("icon", []string{"🦁", "🎟️", "🔧", "🗄️"}[k%4])
 	p.str("workspace_id", p.w.workspace)
 	p.obj("ticket_type_attributes")
 	if schemaForm {
@@ -242,7 +244,7 @@ func btoi(b bool) int {
 // ticketParts writes the newest 500 parts, which searches include too.
 func (p *printer) ticketParts(t *ticket) {
 	const most = 500
-	n := int(t.partCount) + len(t.extra)
+	n := t.parts()
 	from := max(0, n-most)
 	p.obj("ticket_parts")
 	p.str("type", "ticket_part.list")
@@ -269,11 +271,15 @@ func (p *printer) ticketPart(t *ticket, i int) {
 	}
 	p.obj("")
 	p.str("type", "ticket_part")
-	p.str("id", strconv.Itoa(ticketPartBase+int(t.ord)*partsRoom+i))
+	p.str("id", t.partID(i))
 	p.str("part_type", x.kind)
-	if x.body == "" {
+	gone := slices.Contains(t.redacted, int32(i))
+	switch {
+	case gone:
+		p.str("body", "<p><i>This message was deleted</i></p>")
+	case x.body == "":
 		p.null("body")
-	} else {
+	default:
 		p.text("body", x.body)
 	}
 	if x.kind == "ticket_state_updated_by_admin" {
@@ -294,13 +300,13 @@ func (p *printer) ticketPart(t *ticket, i int) {
 	p.str("name", p.w.adminName(n))
 	p.str("email", adminEmail(n))
 	p.end()
-	p.attachments("attachments", s, btoi(x.kind == "comment" && i%2 == 1))
+	p.attachments("attachments", s, btoi(x.kind == "comment" && i%2 == 1 && !gone))
 	if i%3 == 0 {
 		p.str("external_id", "tp-"+strconv.Itoa(i))
 	} else {
 		p.null("external_id")
 	}
-	p.flag("redacted", s.n(4, 40) == 0)
+	p.flag("redacted", gone || s.n(4, 40) == 0)
 	if p.v >= v213 && i%4 == 2 {
 		p.str("app_package_code", "test-integration")
 	}

@@ -193,7 +193,7 @@ func (w *World) IDs(kind string) []string {
 		return collect(w.logs, (*activityLog).id)
 	}
 	if sh := w.shelves[kind]; sh != nil {
-		return collect(sh.items, func(x *item) string { return x.id })
+		return collect(sh.items, (*item).id)
 	}
 	return nil
 }
