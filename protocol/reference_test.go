@@ -18,6 +18,8 @@ type shape struct {
 	nullable bool
 	unix     bool
 	wrap     string
+	holds    bool     // the workspace's own attributes
+	own      bool     // is one of them, or a part of one
 	names    []string // of props, in order
 	props    map[string]*shape
 	items    *shape
@@ -36,6 +38,9 @@ func (s *shape) json() json.RawMessage {
 	}
 	if s.wrap != "" {
 		m["x-wrap"] = s.wrap
+	}
+	if s.holds {
+		m["x-attributes"] = "thing"
 	}
 	if s.props != nil {
 		properties := map[string]json.RawMessage{}
@@ -63,6 +68,19 @@ type reference struct {
 
 func newReference(singer bool) *reference {
 	return &reference{singer: singer, drop: map[string]bool{}, drift: map[string]int64{}, nulled: map[string]int64{}}
+}
+
+// lenient tells whether an attribute's objects and lists may become text: nothing in them is deselected.
+func (r *reference) lenient(s *shape, path string) bool {
+	if !s.own {
+		return false
+	}
+	for dropped := range r.drop {
+		if strings.HasPrefix(dropped, path+".") {
+			return false
+		}
+	}
+	return true
 }
 
 func (r *reference) object(o map[string]any, s *shape, path string) map[string]any {
@@ -114,12 +132,15 @@ func (r *reference) value(v any, s *shape, path string) (any, bool) {
 		if s.typ == "object" {
 			return r.object(v, s, path), true
 		}
-		return nil, false
+		if s.own && s.typ == "array" && s.items.typ == "object" {
+			return []any{r.object(v, s.items, path)}, true
+		}
+		return canonical(v), s.typ == "string" && r.lenient(s, path)
 	case []any:
 		if s.typ == "array" {
 			return r.array(v, s.items, path), true
 		}
-		return nil, false
+		return canonical(v), s.typ == "string" && r.lenient(s, path)
 	}
 	if s.typ == "object" && s.wrap != "" {
 		return r.object(map[string]any{s.wrap: v}, s, path), true
@@ -170,9 +191,12 @@ func (r *reference) scalar(v any, s *shape) (any, bool) {
 	case "number":
 		return json.Number(text), number
 	case "integer":
+		at, isTime := refTime(text)
 		switch {
 		case s.unix:
 			return r.time(text, number, isString)
+		case s.own && isString && isTime:
+			return json.Number(fmt.Sprint(at.Unix())), true
 		case number && jsonInteger.MatchString(text):
 			return json.Number(text), true
 		case number:
@@ -250,6 +274,43 @@ func refTime(text string) (time.Time, bool) {
 	return at, err == nil
 }
 
+// canonical is a value's JSON, the same for all texts of it.
+func canonical(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+// canonicalTexts makes the JSON in texts inside v canonical.
+func canonicalTexts(v any) any {
+	switch v := v.(type) {
+	case string:
+		if strings.HasPrefix(v, "{") || strings.HasPrefix(v, "[") {
+			if inner, err := decodeAny([]byte(v)); err == nil {
+				return canonical(inner)
+			}
+		}
+	case []any:
+		for i := range v {
+			v[i] = canonicalTexts(v[i])
+		}
+	case map[string]any:
+		for name := range v {
+			v[name] = canonicalTexts(v[name])
+		}
+	}
+	return v
+}
+
+func decodeAny(raw []byte) (v any, err error) {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	err = dec.Decode(&v)
+	return v, err
+}
+
 // withoutNUL removes NUL characters from every text inside v, names included.
 func withoutNUL(v any) any {
 	switch v := v.(type) {
@@ -289,14 +350,31 @@ func genShape(t *rapid.T, depth int) *shape {
 	case "object":
 		if rapid.IntRange(0, 3).Draw(t, "free") > 0 {
 			genProps(t, s, depth)
-			if len(s.names) > 0 && rapid.Bool().Draw(t, "wraps") {
+			switch {
+			case len(s.names) > 0 && rapid.Bool().Draw(t, "wraps"):
 				s.wrap = s.names[0]
+			case rapid.Bool().Draw(t, "holds"):
+				s.holds = true
+				for _, p := range s.props {
+					p.claim()
+				}
 			}
 		}
 	case "array":
 		s.items = genShape(t, depth-1)
 	}
 	return s
+}
+
+// claim makes a shape the workspace's own.
+func (s *shape) claim() {
+	s.own = true
+	for _, p := range s.props {
+		p.claim()
+	}
+	if s.items != nil {
+		s.items.claim()
+	}
 }
 
 func genProps(t *rapid.T, s *shape, depth int) {
@@ -312,6 +390,14 @@ var fieldNames = []string{"id", "name", "data", "a.b", "é", "ok", "tags", "item
 func genRoot(t *rapid.T) *shape {
 	s := &shape{typ: "object"}
 	genProps(t, s, 3)
+	if rapid.Bool().Draw(t, "attributes") {
+		own := &shape{typ: "object", nullable: true, holds: true}
+		genProps(t, own, 2)
+		for _, p := range own.props {
+			p.claim()
+		}
+		s.names, s.props["attributes"] = append(s.names, "attributes"), own
+	}
 	return s
 }
 
@@ -337,6 +423,9 @@ type style struct {
 }
 
 func genText(t *rapid.T, s *shape, st style) string {
+	if st.stray > 0 && s.own {
+		st.stray = 60
+	}
 	if st.stray > 0 && rapid.IntRange(1, 100).Draw(t, "stray") <= st.stray {
 		texts := strayTexts
 		if st.broken {
