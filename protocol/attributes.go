@@ -81,8 +81,9 @@ func appendFilled(dst []byte, schema gjson.Result, path FieldPath, of func(strin
 }
 
 func appendAttributes(dst []byte, attributes []Attribute) []byte {
-	if len(attributes) == 0 {
-		return dst
+	attributes = slices.DeleteFunc(slices.Clone(attributes), func(a Attribute) bool { return !isAttributeName(a.Name) })
+	if len(attributes) == 0 || len(attributes) > maxAttributes {
+		return dst // the catalog shows no more than will be taken from it
 	}
 	dst = append(dst, `,"properties":`...)
 	separator := byte('{')
@@ -145,9 +146,14 @@ func member(object gjson.Result, name string) (found gjson.Result) {
 	return found
 }
 
+// isAttributeName refuses what would not come through: a NUL leaves Singer's records.
+func isAttributeName(name string) bool {
+	return name != "" && len(name) <= maxAttributeName && strings.IndexByte(name, 0) < 0
+}
+
 // attributeOf reads a property as either dialect publishes it: Singer's date-times are times.
 func attributeOf(name string, property gjson.Result) (a Attribute, ok bool) {
-	if name == "" || len(name) > maxAttributeName || strings.IndexByte(name, 0) >= 0 || !property.IsObject() {
+	if !isAttributeName(name) || !property.IsObject() {
 		return a, false
 	}
 	a.Name, ok = name, true
