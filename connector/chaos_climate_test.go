@@ -199,10 +199,10 @@ func (c *climate) drawFaults(rng *rand.Rand) {
 func (c *climate) close(rng *rand.Rand) {
 	switch rng.IntN(12) {
 	case 0, 1:
-		scope := oneOf(rng, slices.Sorted(maps.Keys(closedBy))...)
+		scope := oneOf(rng, scopes...)
 		c.options.DeniedScopes = []string{scope, "write_users_companies"}
 		c.options.DenyWith401 = rng.IntN(2) == 0
-		for _, stream := range closedBy[scope] {
+		for _, stream := range closedBy(t, streamsOf(c.version), scope) {
 			c.closed[stream] = "scope"
 		}
 	case 2:
@@ -211,7 +211,7 @@ func (c *climate) close(rng *rand.Rand) {
 		prefix := oneOf(rng, "/tickets", "/admins/activity_logs", "/companies", "/tags", "/contacts", "/conversations")
 		c.options.PlanRestricted = []string{prefix}
 		for i := range Streams {
-			if strings.HasPrefix(Streams[i].Feed.Path, prefix) {
+			if strings.HasPrefix(Streams[i].Feed.Path, prefix) || strings.HasPrefix(Streams[i].Endpoint, prefix) {
 				c.closed[Streams[i].Name] = "plan"
 			}
 		}

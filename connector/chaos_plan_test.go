@@ -12,6 +12,7 @@ import (
 
 // A choice is what one sync reads and how.
 type choice struct {
+	table    Table
 	selected []protocol.Selected // nil: every stream, without a catalog
 	dialect  protocol.Dialect
 	pageSize int
@@ -44,7 +45,7 @@ func (c choice) String() string {
 // streams is what a run without a catalog selects, too.
 func (c *choice) streams() []protocol.Selected {
 	if c.selected == nil {
-		return TableOf(nil).everyStream()
+		return c.table.Default().all()
 	}
 	return c.selected
 }
@@ -55,7 +56,7 @@ func (s *storm) choose(n int) {
 	s.choice = choice{
 		dialect: oneOf[protocol.Dialect](rng, protocol.Airbyte{}, protocol.Singer{}), pageSize: oneOf(rng, 1+rng.IntN(6), 1+rng.IntN(50), 150),
 		inFlight: oneOf(rng, 0, 0, 1, 3), share: oneOf(rng, 1, 1, 0.4), cap: oneOf(rng, 0, 0, 300), maxHeld: oneOf[int64](rng, 0, 0, 1),
-		every: oneOf(rng, 0, stateEvery), step: time.Duration(oneOf(rng, 3, 30)) * 24 * time.Hour,
+		table: s.table, every: oneOf(rng, 0, stateEvery), step: time.Duration(oneOf(rng, 3, 30)) * 24 * time.Hour,
 	}
 	if n > 0 && rng.IntN(4) == 0 {
 		s.climate.start = s.climate.start.AddDate(0, 0, -rng.IntN(40))
@@ -81,12 +82,13 @@ func (s *storm) drawStreams(n int) []protocol.Selected {
 	}
 	in := 1 + rng.IntN(4)
 	var out []protocol.Selected
-	for _, i := range rng.Perm(len(Streams)) {
+	for _, i := range rng.Perm(len(s.choice.table)) {
+		def := &s.choice.table[i]
 		if len(out) > 0 && rng.IntN(4) >= in {
 			continue
 		}
-		sel := protocol.Selected{Stream: Streams[i].Name, Mode: protocol.FullRefresh, SyncID: syncID}
-		if Streams[i].Cursor != "" && rng.IntN(4) > 0 {
+		sel := protocol.Selected{Stream: def.Name, Mode: protocol.FullRefresh, SyncID: syncID}
+		if def.Cursor != "" && rng.IntN(4) > 0 {
 			sel.Mode = protocol.Incremental
 		}
 		out = append(out, sel)
@@ -98,7 +100,7 @@ func (s *storm) drawStreams(n int) []protocol.Selected {
 func (s *storm) chooseAll(n int) {
 	s.choose(n)
 	s.choice.end, s.choice.selected = time.Time{}, nil
-	for _, sel := range TableOf(nil).everyStream() {
+	for _, sel := range s.choice.table.all() {
 		if s.ever[sel.Stream] {
 			s.choice.selected = append(s.choice.selected, sel)
 		}

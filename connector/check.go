@@ -33,7 +33,7 @@ type Missing struct{ Stream, Permission, Why string }
 func Check(ctx context.Context, cfg *Config, sel *protocol.Selection, log zerolog.Logger) (CheckResult, error) {
 	var result CheckResult
 	table := TableOf(cfg)
-	selected := table.everyStream()
+	selected := table.Default().all()
 	if sel != nil {
 		var err error
 		if selected, err = table.checkSelection(sel, log); err != nil {

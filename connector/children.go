@@ -112,7 +112,11 @@ func fetchList(ctx context.Context, f *feedRun, e *emitter, p parent) error {
 	if e.unchanged(p) {
 		return nil
 	}
-	answered, err := f.children(ctx, e, p, e.run.stream.path(p))
+	var answered time.Time
+	err := e.family(p, func(emit emitFunc) (err error) {
+		answered, err = f.children(ctx, e.run.stream, p, e.run.stream.path(p), emit)
+		return err
+	})
 	if err == nil {
 		e.fetched(p, answered, false)
 	}
@@ -122,19 +126,15 @@ func fetchList(ctx context.Context, f *feedRun, e *emitter, p parent) error {
 	return err
 }
 
-// children emits all rows of a list that belongs to a parent, and returns when its last page was answered.
-func (f *feedRun) children(ctx context.Context, e *emitter, p parent, path string) (time.Time, error) {
-	s, met := e.run.stream, places{}
-	list := numberedList{method: "GET", path: path, rows: s.Rows, stream: s.Name, serial: true}
+// children hands all rows of a list that belongs to a parent to emit, and returns when its last page was answered.
+func (f *feedRun) children(ctx context.Context, s *Stream, p parent, path string, emit emitFunc) (time.Time, error) {
+	met := places{}
+	list := numberedList{method: "GET", path: path, rows: s.Rows, stream: s.Name, serial: true, nameless: s.Placed}
 	walk, err := f.numbered(ctx, list, func(page []gjson.Result, _ func()) error {
 		for _, row := range page {
 			inject := s.injected(p, row, met)
 			if s.Only != nil {
 				row.Raw = only(row, s.Only...)
-			}
-			emit := e.child
-			if s.Every {
-				emit = e.record
 			}
 			if err := emit(row, inject); err != nil {
 				return err
@@ -150,7 +150,7 @@ func (f *feedRun) children(ctx context.Context, e *emitter, p parent, path strin
 // https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-connectors
 func fetchExecutions(ctx context.Context, f *feedRun, e *emitter, p parent) error {
 	path := e.run.stream.path(p) + "&start_ts=" + strconv.FormatInt(e.run.plan.need[0].lo, 10)
-	_, err := f.children(ctx, e, p, path)
+	_, err := f.children(ctx, e.run.stream, p, path, e.record)
 	if e.gone(p, err) {
 		return nil
 	}

@@ -185,9 +185,9 @@ func (l *loader) config() *Config {
 		RequestTimeout:  l.length("request_timeout", time.Second),
 		MaxRetry:        l.length("max_retry_minutes", time.Minute),
 		MaxUnreadable:   l.count("max_unreadable_rows"),
+		CustomObjects:   identifiers(l.text("custom_object_types")),
+		TypedAttributes: l.text("typed_custom_attributes"),
 	}
-	c.TypedAttributes = l.text("typed_custom_attributes")
-	c.CustomObjects = identifiers(l.text("custom_object_types"))
 	c.CompaniesListFallback = l.flag("companies_list_fallback")
 	if _, given := l.values["num_workers"]; given {
 		c.NumWorkers = l.count("num_workers")
@@ -290,6 +290,9 @@ func (l *loader) checkCustomObjects() {
 
 // identifiers are the words of a list with commas between.
 func identifiers(text string) []string {
+	if text == "" {
+		return nil
+	}
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
 }
 

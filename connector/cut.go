@@ -90,42 +90,50 @@ func (m places) next(s *Stream, row gjson.Result) int {
 	return place
 }
 
-// cut emits the records inside a row. What one row holds is remembered as a whole, by its parent's id: a record
-// that has gone from the list shows in the others, which all carry the time of their parent's change.
+// cut emits the records inside a row.
 func (e *emitter) cut(row gjson.Result) error {
-	s, before := e.run.stream, len(e.buf)
+	s := e.run.stream
 	id := row.Get("id")
 	if !isID(id) {
 		return e.f.noID(e.run, "id", id)
 	}
 	p := parent{id: id.String()}
 	p.updated, p.dated = e.f.cursor(row)
-	n, content, met := 0, uint64(0), places{}
-	err := s.Cut.records(s, row, func(record gjson.Result) error {
-		_, at, err := e.encode(record, s.injected(p, record, met))
+	met := places{}
+	return e.family(p, func(emit emitFunc) error {
+		return s.Cut.records(s, row, func(record gjson.Result) error { return emit(record, s.injected(p, record, met)) })
+	})
+}
+
+type emitFunc func(row gjson.Result, inject []protocol.Inject) error
+
+// family emits all records of one parent, which all hands to emit. They are remembered as a whole, by their parent: where
+// they are the very same as those that were emitted last, they are left out. A record that has gone from them shows in
+// the others, which all carry the time of their parent's change.
+func (e *emitter) family(p parent, all func(emit emitFunc) error) error {
+	before, flushed := len(e.buf), e.flushed
+	n, content := int64(0), uint64(0)
+	err := all(func(row gjson.Result, inject []protocol.Inject) error {
+		_, at, err := e.encode(row, inject)
 		if err != nil {
 			return err
 		}
 		n++
 		content = content*31 + protocol.Fingerprint(e.buf[at.Start:at.End])
-		return nil
+		return e.took()
 	})
-	if err != nil {
+	if err != nil || n == 0 || e.run.stream.Cursor == "" || !p.dated {
 		return err
 	}
-	key := keyHash(p.id)
-	if s.Cursor != "" && p.dated && e.run.prints.concerns(key, p.updated) {
-		version := print{key: key, content: content, at: p.updated}
-		if e.run.prints.known(version) {
-			e.buf = e.buf[:before]
-			e.run.unchanged.Add(int64(n))
-			return nil
-		}
-		e.prints = append(e.prints, version)
+	version := print{key: keyHash(p.id, "records"), content: content, at: p.updated}
+	if !e.run.prints.concerns(version.key, version.at) {
+		return nil
 	}
-	e.n += int64(n)
-	if len(e.buf) >= batchBytes {
-		return e.flush(nil)
+	if e.run.prints.known(version) && e.flushed == flushed {
+		e.buf, e.n = e.buf[:before], e.n-n
+		e.run.unchanged.Add(n)
+		return nil
 	}
+	e.prints = append(e.prints, version)
 	return nil
 }

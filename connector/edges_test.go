@@ -354,10 +354,10 @@ func TestOtherHabits(t *testing.T) {
 				t.Cleanup(server.Close)
 				w.url = server.URL
 				first := w.read(t, reading{})
-				for i := range Streams {
-					truth, _ := w.Truth(Streams[i].Name, version)
-					if got := len(first.records[Streams[i].Name]); got != len(truth) {
-						t.Errorf("%s: %d of %d", Streams[i].Name, got, len(truth))
+				for _, name := range w.defaultStreams() {
+					truth, _ := w.Truth(name, version)
+					if got := len(first.records[name]); got != len(truth) {
+						t.Errorf("%s: %d of %d", name, got, len(truth))
 					}
 				}
 				first.onlyOnce(t)

@@ -50,6 +50,8 @@ type emitter struct {
 	buf    []byte
 	n      int64
 	prints []print
+
+	flushed int // batches
 }
 
 func (f *feedRun) emitter(ctx context.Context, run *streamRun) *emitter {
@@ -128,6 +130,7 @@ func (e *emitter) flush(then func(*progress)) error {
 	}
 	b := batch{run: e.run, lines: e.buf, records: e.n, prints: e.prints, then: then}
 	e.buf, e.n, e.prints = nil, 0, nil
+	e.flushed++
 	return e.f.writer.send(e.ctx, b)
 }
 

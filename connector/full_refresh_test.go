@@ -95,7 +95,7 @@ func TestFullRefreshResumes(t *testing.T) {
 			bubble(t, "2.16", o, func(t *testing.T, w *world) {
 				r := reading{streams: cursorStreams, mode: protocol.FullRefresh, syncID: id(7), config: smallPages, failing: true}
 				for range 4 {
-					r.ctx = s.after(t.Context(), 45)
+					r.ctx = s.after(t.Context(), 50)
 					out := w.read(t, r)
 					r.state = out.State
 					w.Edit(func(world *emulator.World) {

@@ -26,7 +26,7 @@ func TestHostileTimes(t *testing.T) {
 		w := newWorld(t, "2.16", emulator.Options{Size: size})
 		behind(t, w, func(r *http.Request, _, answer string) string {
 			for i := range Streams {
-				if s := &Streams[i]; s.Cursor != "" && s.Child == nil && strings.HasPrefix(s.Feed.Path, r.URL.Path) {
+				if s := &Streams[i]; s.Cursor != "" && s.Parent == "" && strings.HasPrefix(s.Feed.Path, r.URL.Path) {
 					answer = replaced(answer, s.Feed.Rows+".1."+s.Cursor, text)
 				}
 			}

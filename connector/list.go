@@ -10,7 +10,24 @@ import (
 // walkList reads a list from its first page to its last. Lists know no order by time, so a stream
 // with a cursor takes from the whole list what changed.
 func walkList(ctx context.Context, f *feedRun) error {
-	return f.listing(ctx, numberedList{method: "GET", path: f.address()}, span{0, f.upper}, newSeen())
+	list := numberedList{method: "GET", path: f.address()}
+	if f.feed.NewestFirst {
+		list.serial, list.enough = true, f.passed
+	}
+	return f.listing(ctx, list, span{0, f.upper}, newSeen())
+}
+
+// passed tells whether all of a page lies before what any stream lacks, and the page is in its order.
+func (f *feedRun) passed(rows []gjson.Result) bool {
+	above := int64(forever)
+	for _, row := range rows {
+		at, dated := f.cursor(row)
+		if !dated || at > above || slices.ContainsFunc(f.runs, func(run *streamRun) bool { return at >= run.plan.need[0].lo }) {
+			return false
+		}
+		above = at
+	}
+	return len(rows) > 0
 }
 
 // listing reads a numbered list, with all children, and returns when all is handed on. Rows that were met

@@ -63,7 +63,7 @@ func completeContact(ctx context.Context, f *feedRun, e *emitter, p parent) erro
 			return nil
 		})
 		if e.gone(p, err) {
-			return nil
+			continue // what the row shows is true, and says that there is more
 		}
 		if err != nil {
 			return err

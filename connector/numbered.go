@@ -27,12 +27,15 @@ type numberedList struct {
 	single       bool   // one object lies there
 	entry        string // plain values lie there, each of which becomes this field of a row
 	stream       string // for errors and counters
-	serial       bool   // page by page: takePage is not to be called from several goroutines
+	serial       bool   // page by page
+	nameless     bool   // its rows have no id of their own
 	size         int    // rows of a page, where they can be fewer and more; 0: they cannot
 	steady       bool   // the list ends in no errLargerPages
 	hasty        bool   // something else can be asked for: pages that cannot be served are given up early
 	// capped says that the API may refuse pages that it announced: the list ends before the first of them.
 	capped bool
+	// enough tells, after a page, that no later one is needed; nil: all are.
+	enough func(rows []gjson.Result) bool
 }
 
 // numbered walks a list, and returns its last walk. page may be called from several goroutines. On data that
@@ -72,6 +75,7 @@ type numberedWalk struct {
 	announced int64 // the largest number of rows that a page announced
 	moved     bool
 	refused   bool      // a page that was announced
+	left      bool      // before its end, for what followed is not needed
 	at        time.Time // of the last answer
 }
 
@@ -90,7 +94,7 @@ func (w *numberedWalk) all(ctx context.Context) (moved bool, err error) {
 		}
 		at = next
 	}
-	if asked := int64(len(w.asked)); asked < w.first.pages && !w.moved && !w.refused {
+	if asked := int64(len(w.asked)); asked < w.first.pages && !w.moved && !w.refused && !w.left {
 		return false, &intercom.ShapeError{Stream: w.stream, Path: "pages.next", Want: fmt.Sprintf("where page %d of %d is", asked+1, w.first.pages), Found: "nothing"}
 	}
 	if w.moved || len(w.asked) == 1 {
@@ -156,6 +160,9 @@ func (w *numberedWalk) take(ctx context.Context, at string, number int64) (next 
 	if moved, err := w.check(number, next, answer, rows); err != nil || moved {
 		return "", err
 	}
+	if w.enough != nil && w.enough(rows) {
+		w.left, next = true, ""
+	}
 	larger := w.size > 0 && w.pages.answered(w.size)
 	if err := w.page(rows, answer.Release); err != nil {
 		return "", err
@@ -183,7 +190,7 @@ func (w *numberedWalk) check(number int64, next string, answer *intercom.Answer,
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.at = answer.At
-	now := head(answer, rows)
+	now := w.head(answer, rows)
 	if len(w.asked) == 1 {
 		w.first = now
 	}
@@ -205,9 +212,11 @@ func (w *numberedWalk) check(number int64, next string, answer *intercom.Answer,
 	}
 	before := len(w.known)
 	for _, row := range rows {
-		w.known[rowKey(row)] = struct{}{}
+		w.known[w.key(row)] = struct{}{}
 	}
-	w.moved = w.moved || len(w.known) == before && len(w.asked) > 1 // by a page, or the list has no end
+	if len(rows) > 0 || next != "" { // an empty page may end a list
+		w.moved = w.moved || len(w.known) == before && len(w.asked) > 1 // by a page, or the list has no end
+	}
 	return w.moved, nil
 }
 
@@ -245,7 +254,15 @@ func (w *numberedWalk) again(ctx context.Context) (listHead, error) {
 	}
 	defer answer.Release()
 	rows, err := w.rowsOf(answer)
-	return head(answer, rows), err
+	return w.head(answer, rows), err
+}
+
+// key tells rows apart.
+func (l *numberedList) key(row gjson.Result) uint64 {
+	if l.nameless {
+		return contentOf(row)
+	}
+	return rowKey(row)
 }
 
 // rowsOf are the rows of an answer: what must be there and is not is an unexpected shape, never no rows.
@@ -258,6 +275,8 @@ func (l *numberedList) rowsOf(answer *intercom.Answer) ([]gjson.Result, error) {
 	switch {
 	case l.single && v.IsObject():
 		return []gjson.Result{v}, nil
+	case l.single && v.Exists() && v.Type == gjson.Null:
+		return nil, nil // such as the app of a token that belongs to none
 	case l.single:
 		return nil, &intercom.ShapeError{Stream: l.stream, Path: path, Want: "an object", Found: found(v)}
 	case l.entry == "":
@@ -280,12 +299,12 @@ type listHead struct {
 	pages, total int64
 }
 
-func head(answer *intercom.Answer, rows []gjson.Result) listHead {
+func (l *numberedList) head(answer *intercom.Answer, rows []gjson.Result) listHead {
 	_, pages := answer.Pages()
 	h := listHead{pages: int64(pages)}
 	h.total, _ = answer.Total()
 	if len(rows) > 0 {
-		h.row = rowKey(rows[0])
+		h.row = l.key(rows[0])
 	}
 	return h
 }

@@ -132,20 +132,12 @@ func (f *feedRun) emitRows(ctx context.Context, run *streamRun, rows []gjson.Res
 	return e.flush(nil)
 }
 
-// address is the feed's path, with all that its streams ask for beside.
+// address is the feed's path, with what it asks for beside.
 func (f *feedRun) address() string {
-	path := f.feed.Path
-	for _, run := range f.runs {
-		if run.stream.Asks == "" {
-			continue
-		}
-		sign := "?"
-		if strings.Contains(path, "?") {
-			sign = "&"
-		}
-		path += sign + run.stream.Asks
+	if f.feed.Asks == "" || !intercom.Version(f.Config.APIVersion).AtLeast(f.feed.AsksSince) {
+		return f.feed.Path
 	}
-	return path
+	return f.feed.Path + "?" + f.feed.Asks
 }
 
 // raise begins to fetch the children of a page's rows. note runs when they, and those of all pages before

@@ -145,7 +145,7 @@ func (r *Reader) selected() ([]protocol.Selected, error) {
 	r.table = TableOf(r.Config)
 	r.implicit = r.Selection == nil
 	if r.implicit {
-		return r.table.everyStream(), nil
+		return r.table.Default().all(), nil
 	}
 	return r.table.checkSelection(r.Selection, r.Log)
 }

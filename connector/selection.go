@@ -17,15 +17,18 @@ func (e *CatalogError) Error() string {
 	return fmt.Sprintf("stream %q: found %s, expected %s", e.Stream, e.Found, e.Want)
 }
 
-// everyStream selects all default streams in their best modes.
-func (t Table) everyStream() []protocol.Selected {
-	var all []protocol.Selected
+// Default are the streams that are read when nobody has chosen any. The slice is the caller's.
+func (t Table) Default() Table {
+	return slices.DeleteFunc(slices.Clone(t), func(s Stream) bool { return s.Costly })
+}
+
+// all selects every stream in its best mode.
+func (t Table) all() []protocol.Selected {
+	out := make([]protocol.Selected, len(t))
 	for i := range t {
-		if !t[i].Costly {
-			all = append(all, protocol.Selected{Stream: t[i].Name, Mode: t[i].bestMode()})
-		}
+		out[i] = protocol.Selected{Stream: t[i].Name, Mode: t[i].bestMode()}
 	}
-	return all
+	return out
 }
 
 func (s *Stream) bestMode() protocol.SyncMode {

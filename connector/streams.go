@@ -43,9 +43,7 @@ type Stream struct {
 	// Probe is a GET that needs the children's permission and no row, where that is not the GET at Endpoint for a
 	// parent that does not exist.
 	Probe string
-	// Asks is what the feed's calls must ask for beside, in their query.
-	Asks string
-	Key  []string
+	Key   []string
 	// Cursor is the field that tells when a record changed last, in Unix seconds; "" where the API
 	// shows none that could be trusted, so that the stream is read in full.
 	Cursor string
@@ -75,10 +73,15 @@ type Feed struct {
 	Entry string
 	// Cursor is the field by which a search is cut into windows and sorted.
 	Cursor string
+	// Asks is what calls ask for beside, in their query, from the API version AsksSince on.
+	Asks      string
+	AsksSince intercom.Version
 	// Days says that searches compare whole days in the workspace's zone up to API 2.16.
 	Days bool
 	// Probe is a cheap GET that needs the same permission, where Path itself must not be tried.
 	Probe string
+	// NewestFirst says that a list is sorted by Cursor, and is left where all that follows was read before.
+	NewestFirst bool
 	// Feature lists belong to a part of Intercom that not every workspace has: a 404 says that this one has not.
 	Feature bool
 }

@@ -6,7 +6,7 @@ var (
 	conversations = &Feed{Name: "conversations", Walk: walkSearch, Path: "/conversations/search", Rows: "conversations", PerPage: 150, Cursor: "updated_at"}
 	tickets       = &Feed{Name: "tickets", Walk: walkSearch, Path: "/tickets/search", Rows: "tickets", PerPage: 150, Cursor: "updated_at"}
 
-	deletedConversations   = &Feed{Name: "deleted_conversations", Walk: walkList, Path: "/conversations/deleted?per_page=60", Rows: "conversations", Cursor: "deleted_at", Feature: true}
+	deletedConversations   = &Feed{Name: "deleted_conversations", Walk: walkList, Path: "/conversations/deleted?per_page=60", Rows: "conversations", Cursor: "deleted_at", NewestFirst: true, Feature: true}
 	conversationAttributes = &Feed{Name: "conversation_attributes", Walk: walkList, Path: "/conversations/attributes?include_archived=true", Rows: "data", Feature: true}
 
 	ticketTypes  = &Feed{Name: "ticket_types", Walk: walkList, Path: "/ticket_types", Rows: "data|ticket_types", Feature: true}
@@ -31,7 +31,9 @@ var conversationStreams = []Stream{
 	conversationCut("conversation_teammates", &cut{at: []string{"teammates.teammates", "teammates.admins"}}, "id"),
 	conversationCut("conversation_linked_objects", &cut{at: []string{"linked_objects.data"}}, "type", "id"),
 	conversationCut("conversation_ratings", &cut{at: []string{"conversation_rating"}}),
-	placed(conversationCut("conversation_ai_content_sources", &cut{at: []string{"ai_agent.content_sources.content_sources"}}, "position")),
+	{Name: "conversation_ai_content_sources", Feed: conversations, Cut: &cut{at: []string{"ai_agent.content_sources.content_sources"}}, Placed: true,
+		Parent: "conversation", Key: []string{"conversation_id", "position"}, Cursor: "conversation_updated_at", Since: intercom.V2_11,
+		Permission: readConversations, Method: "those of every changed conversation, at no call"},
 	{Name: "conversation_handling_events", Feed: conversations, Child: fetchList, Endpoint: "/conversations/{id}/handling_events", Rows: "handling_events", Placed: true,
 		Parent: "conversation", Key: []string{"conversation_id", "position"}, Cursor: "conversation_updated_at", Since: intercom.V2_15, Costly: true,
 		Permission: readConversations, Method: "one call for each changed conversation"},
@@ -39,7 +41,7 @@ var conversationStreams = []Stream{
 		Parent: "conversation", Key: []string{"conversation_id", "side_conversation_id"}, Cursor: "conversation_updated_at", Since: intercom.V2_16, Costly: true,
 		Permission: readConversations, Method: "one call for each changed conversation"},
 	{Name: "deleted_conversations", Feed: deletedConversations, Key: []string{"id"}, Cursor: "deleted_at", Since: intercom.V2_16,
-		Permission: readConversations, Method: "whole list in each run; only new rows are emitted"},
+		Permission: readConversations, Method: "the list from its newest row down to what was read before"},
 	{Name: "conversation_attributes", Feed: conversationAttributes, Key: []string{"id"}, Since: intercom.V2_16,
 		Permission: readConversations, Method: "read in full"},
 
@@ -68,9 +70,4 @@ var conversationStreams = []Stream{
 func conversationCut(name string, c *cut, key ...string) Stream {
 	return Stream{Name: name, Feed: conversations, Cut: c, Parent: "conversation", Key: append([]string{"conversation_id"}, key...), Cursor: "conversation_updated_at",
 		Permission: readConversations, Method: "those of every changed conversation, at no call"}
-}
-
-func placed(s Stream) Stream {
-	s.Placed = true
-	return s
 }

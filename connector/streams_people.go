@@ -3,7 +3,8 @@ package connector
 import "source-intercom/intercom"
 
 var (
-	contacts  = &Feed{Name: "contacts", Walk: walkSearch, Path: "/contacts/search", Rows: "data", PerPage: 150, Cursor: "updated_at", Days: true}
+	contacts  = &Feed{Name: "contacts", Walk: walkSearch, Path: "/contacts/search", Rows: "data", PerPage: 150, Cursor: "updated_at", Days: true,
+		Asks: "include_merge_history=true", AsksSince: intercom.V2_16}
 	companies = &Feed{Name: "companies", Walk: walkScroll, Path: "/companies/scroll", Rows: "data", PerPage: 100, Cursor: "updated_at", Probe: "/companies?per_page=1"}
 	segments  = &Feed{Name: "segments", Walk: walkList, Path: "/segments?include_count=true", Rows: "segments", Cursor: "updated_at"}
 	tags      = &Feed{Name: "tags", Walk: walkList, Path: "/tags", Rows: "data"}
@@ -36,7 +37,7 @@ var peopleStreams = []Stream{
 	{Name: "contact_subscriptions", Feed: contacts, Child: fetchList, Endpoint: "/contacts/{id}/subscriptions", Rows: "data",
 		Parent: "contact", Key: []string{"contact_id", "id"}, Cursor: "contact_updated_at", Costly: true,
 		Permission: readPeople, Method: "one call for each changed contact; explicit choices only"},
-	{Name: "contact_merges", Feed: contacts, Cut: &cut{at: []string{"merge_history"}}, Asks: "include_merge_history=true",
+	{Name: "contact_merges", Feed: contacts, Cut: &cut{at: []string{"merge_history"}},
 		Parent: "contact", Key: []string{"contact_id", "source_contact_id"}, Cursor: "contact_updated_at", Since: intercom.V2_16,
 		Permission: readPeople, Method: "what was merged into every changed contact"},
 	{Name: "contact_events", Feed: contacts, Child: fetchList, Endpoint: "/events?type=user&intercom_user_id={id}", Rows: "events",

@@ -129,20 +129,30 @@ func (p *printer) companyNotes(c *company) {
 	p.obj("notes")
 	p.str("type", "note.list")
 	p.arr("notes")
-	if c.ord%4 == 2 {
-		p.obj("")
-		p.str("type", "note")
-		p.str("id", strconv.Itoa(noteBase+int(c.ord)))
-		p.num("created_at", c.created)
-		p.obj("company")
-		p.str("type", "company")
-		p.str("id", c.id())
-		p.end()
-		p.key("author")
-		p.admin(p.w.admins[c.s.n(12, p.w.size.Admins)])
-		p.str("body", pick(c.s, 13, bodies))
-		p.end()
+	for place := c.notes() - 1; place >= 0; place-- { // newest first
+		p.companyNote(c, place)
 	}
 	p.endArr()
 	p.end()
+}
+
+// notes is the number of a company's notes.
+func (c *company) notes() int {
+	switch {
+	case c.ord%100 == 30:
+		return 60
+	case c.ord%20 == 10:
+		return 3
+	}
+	return btoi(c.ord%4 == 2)
+}
+
+func (c *company) noteID(place int) string {
+	return strconv.Itoa(companyNoteBase + int(c.ord)*notesRoom + place)
+}
+
+const companyNoteBase = 4 * noteBase
+
+func (p *printer) companyNote(c *company, place int) {
+	p.note(c.noteID(place), c.created+int64(place)*60, pick(c.s, 700+place, bodies), "company", c.id(), p.w.admins[c.s.n(800+place, p.w.size.Admins)])
 }

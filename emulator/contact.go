@@ -3,6 +3,7 @@ package emulator
 import (
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // contact is one version of a contact.
@@ -15,6 +16,7 @@ type contact struct {
 	lead             bool
 	owner            int16 // admin ordinal + 1
 	merges           []merge
+	more             *contactMore // nil for nearly all
 }
 
 type merge struct {
@@ -34,6 +36,7 @@ func (w *World) newContact(ord, of int) contact {
 	if ord%3 == 0 {
 		c.owner = int16(1 + s.n(1, w.size.Admins))
 	}
+	c.merges = c.bornMerges()
 	return c
 }
 
@@ -105,8 +108,11 @@ func (w *World) contactTags(c *contact) []int32 {
 // companiesOf lists a contact's companies that have users; one contact in twenty belongs to more than ten.
 func (w *World) companiesOf(c *contact) []int32 {
 	n := int(c.ord % 3)
-	if c.ord%20 == 5 {
+	switch {
+	case c.ord%20 == 5:
 		n = 12
+	case c.ord%12 == 3:
+		n = 1
 	}
 	out := firstOrds(min(n, w.size.Companies), int(c.ord), w.size.Companies)
 	return slices.DeleteFunc(out, func(ord int32) bool { return ord%11 == 7 }) // those were born without users
@@ -118,13 +124,6 @@ func firstOrds(n, from, of int) []int32 {
 		out = append(out, int32((from+i)%of))
 	}
 	return out
-}
-
-func (c *contact) notes() int {
-	if c.ord%20 == 15 {
-		return 12
-	}
-	return int(c.ord % 2)
 }
 
 func (w *World) segmentsOf(c *contact) []int32 {
@@ -191,15 +190,10 @@ func (p *printer) contact(key string, c *contact, single bool) {
 	if single && p.v >= v212 {
 		p.flag("enabled_push_messaging", c.ord%2 == 0)
 	}
-	if p.mergeHistory && p.v >= v216 {
+	if p.mergeHistory && p.v >= v216 && !c.lead { // "Only available for contacts with a user role"
 		p.arr("merge_history")
 		for _, m := range c.merges {
-			p.obj("")
-			p.str("type", "merge_history")
-			p.str("source_contact_id", hexID(contactPrefix, m.source))
-			p.str("source_contact_role", (&contact{lead: m.lead}).role())
-			p.num("merged_at", m.at)
-			p.end()
+			p.merge(m)
 		}
 		p.endArr()
 	}
@@ -279,22 +273,26 @@ func (c *contact) seats() int64 { return int64(c.s.n(6, 500)) }
 // contactLists writes the nested lists, which hold ten entries at most and tell where the rest is.
 func (p *printer) contactLists(c *contact) {
 	path := "/contacts/" + c.id()
-	tags, companies := p.w.contactTags(c), p.w.companiesOf(c)
+	tags, notes, companies := p.w.contactTags(c), c.notes(), p.w.companiesOf(c)
 	p.nested("tags", path+"/tags", len(tags), func(i int) (string, string, string) {
 		id := strconv.Itoa(tagBase + int(tags[i]))
 		return "tag", id, "/tags/" + id
 	})
-	p.nested("notes", path+"/notes", c.notes(), func(i int) (string, string, string) {
-		id := strconv.Itoa(noteBase + 10_000_000 + int(c.ord)*20 + i)
+	p.nested("notes", path+"/notes", len(notes), func(i int) (string, string, string) {
+		id := c.noteID(notes[i])
 		return "note", id, "/notes/" + id
 	})
 	p.nested("companies", path+"/companies", len(companies), func(i int) (string, string, string) {
 		id := hexID(companyPrefix, companies[i])
 		return "company", id, "/companies/" + id
 	})
-	none := func(int) (string, string, string) { return "", "", "" }
-	p.nested("opted_out_subscription_types", path+"/subscriptions", 0, none)
-	p.nested("opted_in_subscription_types", path+"/subscriptions", 0, none)
+	chosen := p.w.subscriptionsOf(c)
+	for _, consent := range []string{"opt_out", "opt_in"} {
+		some := filtered(chosen, func(t *item) bool { return t.consent() == consent })
+		p.nested("opted"+strings.TrimPrefix(consent, "opt")+"_subscription_types", path+"/subscriptions", len(some), func(i int) (string, string, string) {
+			return "subscription", some[i].id, "/subscription_types/" + some[i].id
+		})
+	}
 }
 
 func (p *printer) nested(key, url string, n int, entry func(i int) (kind, id, url string)) {

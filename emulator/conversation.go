@@ -89,7 +89,12 @@ func (w *World) tagsOf(c *conversation) []tagging {
 	for i := range min(int(c.ord%4)*int(c.ord%2), w.size.Tags) {
 		out = append(out, tagging{int32((int(c.ord) + i) % w.size.Tags), c.created + 60})
 	}
-	return append(out, c.tags...)
+	for _, t := range c.tags {
+		if !slices.ContainsFunc(out, func(o tagging) bool { return o.ord == t.ord }) {
+			out = append(out, t)
+		}
+	}
+	return out
 }
 
 func (w *World) teammatesOf(c *conversation) []int {

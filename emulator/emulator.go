@@ -62,7 +62,7 @@ func New(o Options) (*Emulator, error) {
 		return nil, fmt.Errorf("start %s is not before now", o.Start.Format(time.RFC3339))
 	}
 	s := o.Size
-	if s.Admins < 1 || min(s.Teams, s.Tags, s.Segments, s.Companies, s.Contacts, s.Conversations, s.Tickets, s.ActivityLogs, s.PartsPerConversation, s.LongConversations) < 0 {
+	if s.Admins < 1 || min(s.Teams, s.Tags, s.Segments, s.Companies, s.Contacts, s.Conversations, s.Tickets, s.ActivityLogs, s.PartsPerConversation, s.LongConversations, s.Reference, s.Calls, s.CustomObjects) < 0 {
 		return nil, fmt.Errorf("size %+v: want one admin at least and no negative numbers", s)
 	}
 	for _, f := range o.Faults {
@@ -268,6 +268,7 @@ type answer struct {
 	kind      string // content type
 	body      []byte
 	link      string
+	location  string // of a redirection
 	requestID string
 	rated     bool // carries rate headers
 }
@@ -291,6 +292,9 @@ func (e *Emulator) send(w http.ResponseWriter, r *http.Request, a *answer, d del
 	h.Set("X-Request-Id", a.requestID)
 	if a.link != "" {
 		h.Set("Link", a.link)
+	}
+	if a.location != "" {
+		h.Set("Location", a.location)
 	}
 	body := a.body
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && len(body) > 0 {

@@ -5,7 +5,6 @@ import (
 	"math"
 	"net/http"
 	"slices"
-	"strconv"
 )
 
 func (c *call) getMe() *apiError {
@@ -221,45 +220,6 @@ func (c *call) companies(rows []*company, page, perPage int) {
 	c.end()
 }
 
-// listDeleted serves the feed of deleted conversations, newest first.
-func (c *call) listDeleted() *apiError {
-	if c.v < v216 {
-		return notFound("not_found", "Resource Not Found")
-	}
-	perPage, err := c.count("per_page", 20, 60)
-	if err != nil {
-		return err
-	}
-	page, err := c.count("page", 1, math.MaxInt32)
-	if err != nil {
-		return err
-	}
-	rows := slices.Clone(c.w.deleted)
-	switch c.query.Get("order") {
-	case "", "desc":
-		slices.Reverse(rows)
-	case "asc":
-	default:
-		return badParameter("order", "order must be asc or desc")
-	}
-	c.obj("")
-	c.str("type", "conversations.list")
-	c.arr("conversations")
-	for _, d := range sliceOf(rows, page, perPage) {
-		c.obj("")
-		c.str("type", "conversation")
-		c.str("id", (&conversation{ord: d.ord}).id())
-		c.flag("metrics_retained", d.ord%2 == 0)
-		c.num("deleted_at", d.at)
-		c.end()
-	}
-	c.endArr()
-	c.num("total_count", int64(len(rows)))
-	c.numberedPages(page, perPage, totalPages(len(rows), perPage))
-	c.end()
-	return nil
-}
-
 func (c *call) getConversation() *apiError {
 	row := at(c.w.conversations.replica.rows, fromNumericID(conversationBase, c.id))
 	if row == nil {
@@ -292,10 +252,10 @@ func (c *call) findContact() (*contact, *apiError) {
 	if row := at(c.w.contacts.replica.rows, ord); row != nil {
 		return row, nil
 	}
-	into, merged := c.w.merged[ord]
+	into, merged := c.w.mergedInto(ord)
 	const hops = 3
 	for range hops - 1 {
-		if next, again := c.w.merged[into]; again {
+		if next, again := c.w.mergedInto(into); again {
 			into = next
 		}
 	}
@@ -305,45 +265,6 @@ func (c *call) findContact() (*contact, *apiError) {
 	err := fail(http.StatusGone, "contact_merged", "This contact has been merged. See the 'Link' header for the canonical contact.")
 	err.link = "</contacts/" + hexID(contactPrefix, into) + `>; rel="canonical"`
 	return nil, err
-}
-
-func (c *call) listContactTags() *apiError {
-	row, err := c.findContact()
-	if err != nil {
-		return err
-	}
-	return listOf(c, "list", "data", c.w.contactTags(row), func(ord int32) {
-		c.obj("")
-		c.str("type", "tag")
-		c.str("id", strconv.Itoa(tagBase+int(ord)))
-		c.str("name", c.w.tags[ord].name)
-		c.num("applied_at", row.created)
-		c.reference("applied_by", "admin", strconv.Itoa(adminBase))
-		c.end()
-	})
-}
-
-func (c *call) listContactCompanies() *apiError {
-	row, err := c.findContact()
-	if err != nil {
-		return err
-	}
-	perPage, err := c.count("per_page", 50, maxPerPage)
-	if err != nil {
-		return err
-	}
-	page, err := c.count("page", 1, math.MaxInt32)
-	if err != nil {
-		return err
-	}
-	var rows []*company
-	for _, ord := range c.w.companiesOf(row) {
-		if x := c.w.companies.get(ord); x != nil {
-			rows = append(rows, x)
-		}
-	}
-	c.companies(rows, page, perPage)
-	return nil
 }
 
 func (c *call) searchContacts() *apiError {

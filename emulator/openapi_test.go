@@ -79,6 +79,18 @@ var specFaults = []struct{ pattern, why string }{
 		"the prose says that next is a URL"},
 	{`2\.11 GET /contacts/\{id\}/companies /companies: .*`,
 		"all examples call the list data"},
+	{`\S+ GET /(articles|internal_articles|contacts/\{id\}/notes|companies/\{id\}/notes) /pages/next: value must be an object`,
+		"the prose of 2.17, or that of the paging guide, says that next is a URL"},
+	{`\S+ GET /internal_articles /pages/(page|per_page): value must be an integer`,
+		"2.17 says that they come as text when the request has them"},
+	{`2\.11 GET /ticket_types\S* (/ticket_types|/type|/ticket_type_attributes/(type|ticket_type_attributes)): .*`,
+		"all examples call the lists data; only 2.11 insists on the other name"},
+	{`2\.11 GET /(articles|help_center/collections)\S* \S*/(default_locale|translated_content|statistics): property .* is missing`,
+		"only 2.11 demands what multilingual help centers alone have, and what only single reads show"},
+	{`2\.11 GET /events /user_id: property .* is missing`,
+		"leads have none"},
+	{`\S+ GET /custom_object_instances/\{id\}(/\{id\})? (/data/\*)?/custom_attributes/total_amount: value must be a string`,
+		"the example holds a number"},
 }
 
 // unfilled are properties that no answer holds, and why.
@@ -87,10 +99,18 @@ var unfilled = []struct{ pattern, why string }{
 	{`\S+ GET /segments /pages`, "the list comes whole"},
 	{`\S+ GET /conversations /data.*`, "the answer's schema is that of any paginated list, news items included"},
 	{`.*/segments/segments/count`, "only GET /segments counts, when asked"},
-	{`\S+ GET /companies/\{id\}/segments /data/count`, "only GET /segments counts, when asked"},
+	{`\S+ GET /(companies|contacts)/\{id\}/segments /data/count`, "only GET /segments counts, when asked"},
 	{`\S+ GET /companies/scroll /(pages|total_count).*`, "a scroll has none, says the prose"},
 	{`\S+ (GET /admins/activity_logs|GET /companies|POST /companies/list) /pages/next/.*`, "next is a URL, says the prose"},
 	{`\S+ GET /contacts/\{id\}/companies /companies.*`, "all examples call the list data"},
+	{`2\.1[01] GET /ticket_types /ticket_types.*`, "all examples call the list data"},
+	{`\S+ GET /ticket_types(/\{id\})? (/data)?/ticket_type_attributes/ticket_type_attributes.*`, "all examples call the list data"},
+	{`\S+ GET /(articles|internal_articles|contacts/\{id\}/notes|companies/\{id\}/notes) /pages/next/.*`, "next is a URL, says the prose"},
+	{`\S+ GET /(calls|news/\S+|articles/\{id\}/versions|help_center/\S+) /pages/next.*`, "lists by page number, whose examples have no next"},
+	{`\S+ GET /news/(news_items|newsfeeds/\{id\}/items) /data/name`, "the answer's schema is that of any paginated list, newsfeeds included"},
+	{`\S+ GET /news/newsfeeds /data/.*`, "the answer's schema is that of any paginated list, news items included"},
+	{`\S+ GET /contacts/\{id\}/notes /data/company.*`, "a note is attached to either a contact or a company"},
+	{`\S+ GET /companies/\{id\}/notes /data/contact.*`, "a note is attached to either a contact or a company"},
 }
 
 var faultPatterns, unfilledPatterns = compile(specFaults), compile(unfilled)
@@ -169,7 +189,6 @@ func calls(r *rig) map[string][]string {
 		"GET /companies/scroll":      {""},
 		"GET /companies":             {"", "per_page=5"},
 		"POST /companies/list":       {"", "per_page=5"},
-		"GET /conversations/deleted": {"", "per_page=1"},
 		"GET /contacts":              {"per_page=150&" + extras, "per_page=5"},
 		"GET /conversations":         {"per_page=150&" + extras, "per_page=5"},
 		"POST /contacts/search":      {extras, small},
@@ -196,6 +215,7 @@ func calls(r *rig) map[string][]string {
 			}
 		}
 	})
+	addListCalls(r, all)
 	return all
 }
 
@@ -218,17 +238,18 @@ func TestAnswersFollowTheDocuments(t *testing.T) {
 			doc := document(t, version)
 			for route, requests := range calls(r) {
 				schema, ok := schemaOf(doc, route, http.StatusOK)
-				if !ok {
-					if route == "GET /conversations/deleted" && version != "2.16" && version != "preview" {
-						continue
+				if !ok { // then the version does not have it
+					if status := r.call(requests[0], recent).status; status != http.StatusNotFound {
+						t.Errorf("%s: no schema in the file, but the answer is %d", route, status)
 					}
-					t.Errorf("%s: no schema in the file", route)
 					continue
 				}
 				problems, filled := map[string]bool{}, map[string]bool{}
 				for _, request := range requests {
 					body := recent
-					if strings.Contains(request, small) {
+					if route == "POST /calls/search" {
+						body = twentyConversations(r)
+					} else if strings.Contains(request, small) {
 						body = strings.Replace(recent, "150", "5", 1)
 					}
 					answer := r.call(request, body)
@@ -238,7 +259,7 @@ func TestAnswersFollowTheDocuments(t *testing.T) {
 					for _, v := range violations(schema, version, route, answer.body) {
 						problems[v] = true
 					}
-					fill(filled, "", answer.json(t))
+					fill(filled, "", plain(t, json.RawMessage(answer.body)))
 				}
 				for _, v := range slices.Sorted(maps.Keys(problems)) {
 					t.Error(v)

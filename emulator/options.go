@@ -56,6 +56,11 @@ type Size struct {
 
 	PartsPerConversation int // average
 	LongConversations    int // conversations with more than 500 parts
+
+	// What follows comes from plain lists. 0 means a number in proportion to the others.
+	Reference     int // articles, macros, news items and so on: of each kind that many, or a fraction of it
+	Calls         int // phone calls
+	CustomObjects int // instances of each of the types "order" and "device"
 }
 
 // SizeOf names a size: "tiny" (40 conversations), "small" (1,000), "medium" (10,000), "large" (100,000), or a
@@ -72,7 +77,7 @@ func SizeOf(name string) (Size, error) {
 		return Size{Admins: 1}, nil
 	}
 	return Size{
-		Admins: min(4+n/200, 400), Teams: min(3+n/1000, 60), Tags: min(8+n/200, 300), Segments: min(6+n/500, 100),
+		Admins: min(4+n/200, 400), Teams: min(3+n/1000, 60), Tags: min(16+n/200, 300), Segments: min(6+n/500, 100),
 		Companies: max(n/10, 14), Contacts: max(n*3/5, 30), Conversations: n, Tickets: max(n/5, 12),
 		ActivityLogs: max(n/4, 60), PartsPerConversation: 6, LongConversations: min(1+n/20_000, 5),
 	}, nil

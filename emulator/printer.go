@@ -18,6 +18,8 @@ type printer struct {
 	monitors     bool // include_monitors
 	scorecards   bool // include_scorecards
 	translations bool // include_translations
+	bodies       bool // include_bodies
+	single       bool // a single read, which shows more of some objects
 
 	nonce  uint64 // differs on each answer, and with it the signatures
 	signed int64  // the moment of the answer, from which signatures expire

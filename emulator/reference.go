@@ -127,7 +127,7 @@ func (p *printer) adminFields(a *admin) {
 	p.adminCore(a)
 	if p.v >= v214 {
 		if a.away {
-			p.num("away_status_reason_id", int64(17_400+a.ord%5))
+			p.num("away_status_reason_id", int64(awayReasonBase+a.ord%5))
 		} else {
 			p.null("away_status_reason_id")
 		}
@@ -223,13 +223,19 @@ func (p *printer) me() {
 	p.end()
 }
 
-func (p *printer) team(t *team) {
+// membersOf lists the admins of a team.
+func (w *World) membersOf(team int) []int {
 	members := []int{}
-	for i := range p.w.size.Admins {
-		if (i+t.ord)%2 == 0 {
+	for i := range w.size.Admins {
+		if (i+team)%2 == 0 {
 			members = append(members, i)
 		}
 	}
+	return members
+}
+
+func (p *printer) team(t *team) {
+	members := p.w.membersOf(t.ord)
 	p.obj("")
 	p.str("type", "team")
 	p.str("id", t.id())

@@ -20,8 +20,9 @@ type call struct {
 	serial    uint64
 	requestID string
 	route     *route
-	id        string // from the path
-	undo      func() // takes back what the route did; nil: nothing to take back
+	id        string  // from the path
+	undo      func()  // takes back what the route did; nil: nothing to take back
+	other     *answer // instead of the JSON that the printer holds
 	printer
 }
 
@@ -33,7 +34,10 @@ type route struct {
 }
 
 func routeTable() []route {
-	return []route{
+	return append(collectionRoutes(), []route{
+		{"POST /calls/search", "read_calls", (*call).searchCalls},
+		{"GET /calls/{id}/transcript", "read_calls", (*call).transcript},
+		{"GET /calls/{id}/recording", "read_calls", (*call).recording},
 		{"GET /me", "me", (*call).getMe},
 		{"GET /admins", "read_admins", (*call).listAdmins},
 		{"GET /admins/activity_logs", "read_admins", (*call).listActivityLogs},
@@ -50,18 +54,15 @@ func routeTable() []route {
 		{"POST /contacts/search", "read_users_companies", (*call).searchContacts},
 		{"GET /contacts", "read_users_companies", (*call).listContacts},
 		{"GET /contacts/{id}", "read_users_companies", (*call).getContact},
-		{"GET /contacts/{id}/tags", "read_users_companies", (*call).listContactTags},
-		{"GET /contacts/{id}/companies", "read_users_companies", (*call).listContactCompanies},
 		{"POST /conversations/search", "read_conversations", (*call).searchConversations},
 		{"GET /conversations", "read_conversations", (*call).listConversations},
-		{"GET /conversations/deleted", "read_conversations", (*call).listDeleted},
 		{"GET /conversations/{id}", "read_conversations", (*call).getConversation},
 		{"POST /tickets/search", "read_tickets", (*call).searchTickets},
 		{"GET /tickets/{id}", "read_tickets", (*call).getTicket},
-	}
+	}...)
 }
 
-// find returns the route of a request and the id in its path; literal paths come before patterns in the table. A known path
+// find returns the route of a request and the id in its path, or several with slashes between them; literal paths come before patterns in the table. A known path
 // with another method is unknown too, as at Intercom.
 func (e *Emulator) find(r *http.Request) (*route, string) {
 	path := strings.Split(strings.TrimSuffix(r.URL.Path, "/"), "/")
@@ -81,7 +82,7 @@ func (rt *route) matches(method string, path []string) (id string, ok bool) {
 	for i, want := range strings.Split(pattern, "/") {
 		switch {
 		case want == "{id}":
-			id = path[i]
+			id = strings.TrimPrefix(id+"/"+path[i], "/")
 		case want != path[i]:
 			return "", false
 		}
@@ -103,6 +104,10 @@ func (e *Emulator) dispatch(c *call) *answer {
 	}
 	if err != nil {
 		return err.answer(c.requestID)
+	}
+	if c.other != nil {
+		c.other.requestID = c.requestID
+		return c.other
 	}
 	return &answer{status: http.StatusOK, kind: "application/json; charset=utf-8", body: c.b, requestID: c.requestID}
 }
@@ -185,13 +190,16 @@ func (c *call) count(name string, standard, most int) (int, *apiError) {
 }
 
 // nextURL is the address of another page of this list.
-func (c *call) nextURL(page int) string {
+func (c *call) nextURL(page int) string { return c.urlWith("page", strconv.Itoa(page)) }
+
+// urlWith is the address of this call with another value of a parameter.
+func (c *call) urlWith(name, value string) string {
 	scheme := "http"
 	if c.r.TLS != nil {
 		scheme = "https"
 	}
 	q := c.r.URL.Query()
-	q.Set("page", strconv.Itoa(page))
+	q.Set(name, value)
 	return scheme + "://" + c.r.Host + c.r.URL.Path + "?" + q.Encode()
 }
 

@@ -67,7 +67,7 @@ func (p *printer) ticket(key string, t *ticket) {
 	} else {
 		p.ticketState("ticket_state", int(t.state))
 	}
-	p.ticketType(t)
+	p.ticketTypeOf("ticket_type", t.kind(), p.v == v211 || t.kind() == 0, nil)
 	p.obj("contacts")
 	p.str("type", "contact.list")
 	p.arr("contacts")
@@ -129,25 +129,31 @@ func (p *printer) ticketAttributes(t *ticket) {
 func (p *printer) ticketState(key string, i int) {
 	p.obj(key)
 	p.str("type", "ticket_state")
-	p.str("id", strconv.Itoa(8577+i))
+	p.str("id", strconv.Itoa(ticketStateBase+i))
 	p.str("category", ticketStates[i])
 	p.str("internal_label", stateLabels[i])
 	p.str("external_label", stateLabels[i])
 	p.end()
 }
 
-func (p *printer) ticketType(t *ticket) {
-	k := t.kind()
-	p.obj("ticket_type")
+// ticketTypeOf writes a type of tickets. Its attributes come in the schema's form, or in that of the examples, which 2.11
+// forbids. Tickets show the type as it was at first: an edit of it does not move their updated_at.
+func (p *printer) ticketTypeOf(key string, k int, schemaForm bool, row *item) {
+	category := categories[k%len(categories)]
+	description, updated := "For "+category+" work", p.w.start
+	if row != nil {
+		description, updated = row.revised(description), row.updated
+	}
+	p.obj(key)
 	p.str("type", "ticket_type")
-	p.str("id", strconv.Itoa(100+k))
-	p.str("category", t.category())
-	p.str("name", categories[k]+" ticket")
-	p.str("description", "For "+categories[k]+" work")
-	p.str("icon", []string{"🦁", "🎟️", "🔧"}[k])
+	p.str("id", strconv.Itoa(ticketTypeBase+k))
+	p.str("category", category)
+	p.str("name", category+" ticket")
+	p.str("description", description)
+	p.str("icon", []string{"🦁", "🎟️", "🔧", "🗄️"}[k])
 	p.str("workspace_id", p.w.workspace)
 	p.obj("ticket_type_attributes")
-	if p.v == v211 || k == 0 { // the schema's form; the examples have the other one, which 2.11 forbids
+	if schemaForm {
 		p.str("type", "ticket_type_attributes.list")
 		p.arr("ticket_type_attributes")
 	} else {
@@ -169,10 +175,10 @@ func (p *printer) ticketType(t *ticket) {
 		p.endArr()
 		p.end()
 	}
-	p.flag("archived", false)
+	p.flag("archived", k == archivedType)
 	p.flag("is_internal", false)
 	p.num("created_at", p.w.start)
-	p.num("updated_at", p.w.start+60)
+	p.num("updated_at", updated)
 	p.end()
 }
 

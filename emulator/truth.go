@@ -6,14 +6,18 @@ import (
 	"regexp"
 )
 
-// Truth returns what a full read of a stream must bring at this moment: each row as the given API version shows it,
-// keyed by id. The streams are activity_logs, admins, tags, teams, segments, companies, company_attributes,
-// contact_attributes, company_segments, contacts, conversations, conversation_parts and tickets.
+// Truth returns what a full read of a stream must bring at this moment: each row as the given API version shows it, and
+// the fields that a reader adds to it. Rows are keyed by id; those that belong to another object by "parent/id".
+//
+// The streams are activity_logs, admins, tags, teams, segments, companies, company_attributes, contact_attributes,
+// company_segments, contacts, conversations, conversation_parts, tickets, workspace, team_members, call_transcripts, those
+// of the tables collections and cuts, and "custom_objects_" with a type. One that the version lacks is an error.
 //
 // Attributes, archived ones included, are keyed "model/full_name". Rows of company_segments carry an added company_id and those of
-// conversation_parts an added conversation_id; both are keyed "parent/id". Parts are the newest 500 of each conversation.
+// conversation_parts an added conversation_id. Parts are the newest 500 of each conversation. Rows without an id
+// are keyed by what tells them apart, and by an added position among the rows that nothing else tells apart.
 // Signatures of attachments differ from those served: compare after StripSignatures. Fields that exist
-// only on request (merge_history, monitor_evaluations, scorecards, count, translations) are left out.
+// only on request (merge_history, monitor_evaluations, scorecards, count, translations, bodies of executions) are left out.
 func (e *Emulator) Truth(stream, apiVersion string) (map[string]json.RawMessage, error) {
 	v, ok := parseVersion(apiVersion)
 	if !ok {
@@ -22,8 +26,12 @@ func (e *Emulator) Truth(stream, apiVersion string) (map[string]json.RawMessage,
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	t := &teller{printer: printer{w: e.world, v: v}, rows: map[string]json.RawMessage{}}
-	if !t.tell(stream) {
-		return nil, fmt.Errorf("unknown stream %q", stream)
+	known, err := t.tellList(stream)
+	if err == nil && !known && !t.tell(stream) {
+		err = fmt.Errorf("unknown stream %q", stream)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return t.rows, nil
 }
@@ -88,6 +96,10 @@ func (t *teller) tell(stream string) bool {
 		t.tellParts()
 	case "tickets":
 		each(t, w.tickets.live, (*ticket).id, func(x *ticket) { t.ticket("", x) })
+	case "team_members":
+		t.tellMembers()
+	case "workspace":
+		t.tellWorkspace()
 	default:
 		return false
 	}

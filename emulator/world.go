@@ -30,6 +30,9 @@ type World struct {
 	merged  map[int32]int32 // contact ordinal -> the contact it was merged into
 	logs    []*activityLog  // ascending by time
 	deleted []deletion      // conversations, oldest first
+
+	shelves map[string]*shelf // by kind: all that comes from plain lists
+	feed    activityFeed      // of contacts
 }
 
 type deletion struct {
@@ -49,15 +52,17 @@ const (
 	ofConversation
 	ofTicket
 	ofLog
+	ofItem
 )
 
 func newWorld(o Options) *World {
 	w := &World{
-		seed: seed(o.Seed).at(0), size: o.Size, start: o.Start.Unix(), born: o.Now().Unix(),
+		seed: seed(o.Seed).at(0), size: o.Size.derived(), start: o.Start.Unix(), born: o.Now().Unix(),
 		workspace: o.Workspace, zoneName: o.TimeZone, region: o.Region, now: o.Now, merged: map[int32]int32{},
 	}
 	w.start = min(w.start, w.born-3600)
 	w.makeReference()
+	w.makeItems()
 	w.companies = newTable(fill(o.Size.Companies, w.newCompany), 0, o.ReplicaLag)
 	w.contacts = newTable(fill(o.Size.Contacts, w.newContact), o.IndexLag, o.ReplicaLag)
 	w.conversations = newTable(fill(o.Size.Conversations, w.newConversation), o.IndexLag, o.ReplicaLag)
@@ -163,7 +168,8 @@ func fromNumericID(base int64, id string) int32 {
 }
 
 // IDs lists the ids that exist now, oldest object first. The kinds are "admins", "teams", "tags", "segments",
-// "companies", "contacts", "conversations", "tickets" and "activity_logs"; another kind has none.
+// "companies", "contacts", "conversations", "tickets", "activity_logs" and those that NewObject knows; another kind
+// has none.
 func (w *World) IDs(kind string) []string {
 	switch kind {
 	case "admins":
@@ -184,6 +190,9 @@ func (w *World) IDs(kind string) []string {
 		return collect(w.tickets.live, (*ticket).id)
 	case "activity_logs":
 		return collect(w.logs, (*activityLog).id)
+	}
+	if sh := w.shelves[kind]; sh != nil {
+		return collect(sh.items, func(x *item) string { return x.id })
 	}
 	return nil
 }

@@ -113,7 +113,7 @@ func TestTruthIsWhatAWalkBrings(t *testing.T) {
 			r.Edit(func(w *emulator.World) { w.RandomEdit(rng) })
 		}
 	}
-	for stream, version := range map[string]string{"calls": "2.16", "tags": "9"} {
+	for stream, version := range map[string]string{"mirrors": "2.16", "tags": "9", "calls": "2.13", "custom_objects_car": "2.16"} {
 		if _, err := r.Truth(stream, version); err == nil {
 			t.Errorf("truth of %s in %s: no error", stream, version)
 		}

@@ -245,7 +245,7 @@ func (d *demo) readBoth(ctx context.Context) error {
 // truth is what the workspace holds now.
 func (d *demo) truth() (truth, error) {
 	all := truth{}
-	for _, s := range connector.Streams {
+	for _, s := range connector.TableOf(nil).Default() {
 		rows, err := d.world.Truth(s.Name, demoVersion)
 		if err != nil {
 			return nil, err
@@ -284,7 +284,7 @@ func (t *tour) table() string {
 // are read in full each time.
 func (t *tour) quiet() (verdict string, ok bool) {
 	last := t.reads[len(t.reads)-1].found
-	for _, s := range connector.Streams {
+	for _, s := range connector.TableOf(nil).Default() {
 		if n := last[s.Name].records; n > 0 && s.Cursor != "" {
 			return fmt.Sprintf("✗ read 3 brought %s records of %s again, though nothing had changed", count(n), s.Name), false
 		}

@@ -217,7 +217,7 @@ func seconds(v gjson.Result) int64 {
 // written.
 func (o *ordeal) noStateRunsAhead(t *testing.T, lines []line) {
 	t.Helper()
-	for _, s := range connector.Streams {
+	for _, s := range connector.TableOf(nil).Default() {
 		missing, written, last := o.missing(t, s), map[fingerprint]bool{}, ""
 		for _, f := range fingerprintsOf(t, o.states[s.Name]) {
 			written[f] = true
@@ -354,7 +354,7 @@ func (o *ordeal) foundIn(t *testing.T, lines []line, kept states) map[string]int
 // may be left over.
 func (o *ordeal) equalsTheTruth(t *testing.T, _ []line) {
 	t.Helper()
-	for _, s := range connector.Streams {
+	for _, s := range connector.TableOf(nil).Default() {
 		for key, row := range o.truth(t, s.Name) {
 			held, ok := o.held[s.Name][key]
 			got, want := canonical(s.Name, []byte(held.raw)), canonical(s.Name, row)

@@ -153,7 +153,7 @@ func (o *ordeal) arguments(t *testing.T) []string {
 // catalog selects every stream in its mode.
 func (o *ordeal) catalog() any {
 	var streams []any
-	for _, s := range connector.Streams {
+	for _, s := range connector.TableOf(nil).Default() {
 		m := o.modes[s.Name]
 		if o.protocol == singer {
 			method := "INCREMENTAL"

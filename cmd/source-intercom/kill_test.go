@@ -97,7 +97,7 @@ func newOrdeal(t *testing.T, seed uint64, graves *graveyard) *ordeal {
 	o := &ordeal{dir: t.TempDir(), kills: killsOf(seed), graves: graves, protocol: airbyte, stateFile: seed%4 < 2,
 		draws: rand.New(rand.NewPCG(seed, 21)), live: rand.New(rand.NewPCG(seed, 22)),
 		clock: &worldClock{born: today()}, before: truth{}, held: map[string]map[string]heldRow{}, states: states{}}
-	for _, s := range connector.Streams {
+	for _, s := range connector.TableOf(nil).Default() {
 		o.held[s.Name] = map[string]heldRow{}
 	}
 	if seed%2 == 0 {
@@ -187,7 +187,7 @@ func (o *ordeal) rest(edits int) {
 
 func usualModes() map[string]mode {
 	modes := map[string]mode{}
-	for _, s := range connector.Streams {
+	for _, s := range connector.TableOf(nil).Default() {
 		modes[s.Name] = mode{full: s.Cursor == ""}
 	}
 	return modes

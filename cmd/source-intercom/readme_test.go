@@ -12,6 +12,7 @@ import (
 
 	sourceintercom "source-intercom"
 	"source-intercom/connector"
+	"source-intercom/intercom"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/tidwall/gjson"
@@ -51,15 +52,28 @@ func replaceGenerated(t *testing.T, text, name, table string) string {
 
 func streamsTable() string {
 	var b strings.Builder
-	b.WriteString("| stream | primary key | cursor | how an incremental read works | permission of the app |\n|---|---|---|---|---|\n")
-	for _, s := range connector.Streams {
-		cursor := "none"
-		if s.Cursor != "" {
-			cursor = code(s.Cursor)
-		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", s.Name, code(s.Key...), cursor, cell(s.Method), cell(s.Permission))
+	b.WriteString("| stream | primary key | cursor | permission of the app | API from | read by default |\n|---|---|---|---|---|---|\n")
+	for i := range connector.Streams {
+		s := &connector.Streams[i]
+		cursor, since, chosen := facts(s)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", s.Name, code(s.Key...), cursor, cell(s.Permission), since, chosen)
 	}
 	return b.String()
+}
+
+// facts are what tables say of a stream's cursor, first API version, and whether it is read by default.
+func facts(s *connector.Stream) (cursor, since, chosen string) {
+	cursor, since, chosen = "none", string(intercom.V2_10), "yes"
+	if s.Cursor != "" {
+		cursor = code(s.Cursor)
+	}
+	if s.Since != "" {
+		since = string(s.Since)
+	}
+	if s.Costly {
+		chosen = "no"
+	}
+	return cursor, since, chosen
 }
 
 func settingsTable() string {

@@ -36,16 +36,7 @@ func referenceTable() string {
 	b.WriteString("| stream | call | calls for 1,000 | primary key | cursor | how an incremental read works | permission of the app | API from | read by default |\n|---|---|---|---|---|---|---|---|---|\n")
 	for i := range connector.Streams {
 		s := &connector.Streams[i]
-		cursor, since, chosen := "none", "2.10", "yes"
-		if s.Cursor != "" {
-			cursor = code(s.Cursor)
-		}
-		if s.Since != "" {
-			since = string(s.Since)
-		}
-		if s.Costly {
-			chosen = "no"
-		}
+		cursor, since, chosen := facts(s)
 		price := s.Price()
 		if s.Parent != "" && s.Child != nil {
 			price += " " + s.Feed.Name
