@@ -19,8 +19,8 @@ import (
 // ConfigError is everything that is wrong with a configuration. It holds no secret.
 type ConfigError struct {
 	Problems []Problem // never empty
-	// Typed says that the settings want custom attributes typed in any case, so that a catalog without their
-	// types would not be what they ask for.
+	// Typed says that the settings seem to want custom attributes typed in any case, so that a catalog without
+	// their types would not be what they ask for.
 	Typed bool
 }
 
@@ -321,7 +321,8 @@ func (l *loader) err() error {
 	slices.SortStableFunc(l.problems, func(a, b Problem) int {
 		return cmp.Compare(l.order[a.Field], l.order[b.Field])
 	})
-	return &ConfigError{Problems: l.problems, Typed: l.text("typed_custom_attributes") == "on"}
+	typed := l.text("typed_custom_attributes")
+	return &ConfigError{Problems: l.problems, Typed: typed != "auto" && typed != "off"}
 }
 
 // mostNear is longer than any setting's name: what is as long was not meant to be one.
