@@ -2,7 +2,6 @@ package connector
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -95,7 +94,7 @@ func drawClimate(t *testing.T, rng *rand.Rand, seed uint64) climate {
 	}
 	c.spoilObjects(t, rng)
 	c.drawFaults(rng)
-	c.close(rng)
+	c.close(t, rng)
 	return c
 }
 
@@ -196,7 +195,8 @@ func (c *climate) drawFaults(rng *rand.Rand) {
 }
 
 // close takes scopes from the token, or endpoints from the plan.
-func (c *climate) close(rng *rand.Rand) {
+func (c *climate) close(t *testing.T, rng *rand.Rand) {
+	t.Helper()
 	switch rng.IntN(12) {
 	case 0, 1:
 		scope := oneOf(rng, scopes...)

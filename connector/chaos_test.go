@@ -64,6 +64,7 @@ type storm struct {
 	began   time.Time
 	draws   *rand.Rand // only the test's goroutine draws from it, so that a seed plans the same again
 
+	table   Table // of streams that may be selected
 	choice  choice
 	ever    map[string]bool               // streams that were ever selected
 	held    map[string]map[string]heldRow // what a platform has kept, since it last began a stream anew
@@ -92,6 +93,7 @@ func newStorm(t *testing.T, seed uint64) *storm {
 		leftOut: map[string]int64{}, denials: map[string]int{}, denied: map[string]time.Time{},
 	}
 	s.climate = drawClimate(t, s.draws, seed)
+	s.table = drawTable(s.draws, s.climate.version)
 	s.world = stormWorld(t, s)
 	s.Edit(func(w *emulator.World) { s.crowd(s.draws, w) })
 	s.pass(3600) // dates that were set back must not come to light while they are read

@@ -60,7 +60,7 @@ func (e *emitter) gone(p parent, err error) bool {
 	}
 	e.run.skipped.Add(1)
 	e.f.Log.Debug().Str("stream", e.run.stream.Name).Str(e.run.stream.Parent+"_id", p.id).Msg("deleted meanwhile")
-	e.fetched(p, e.f.client.Now(), false)
+	e.fetched(p, e.asked, false)
 	return true
 }
 
@@ -114,7 +114,7 @@ func fetchList(ctx context.Context, f *feedRun, e *emitter, p parent) error {
 	}
 	var answered time.Time
 	err := e.family(p, func(emit emitFunc) (err error) {
-		answered, err = f.children(ctx, e.run.stream, p, e.run.stream.path(p), emit)
+		answered, err = f.children(ctx, e.run, p, e.run.stream.path(p), emit)
 		return err
 	})
 	if err == nil {
@@ -127,8 +127,8 @@ func fetchList(ctx context.Context, f *feedRun, e *emitter, p parent) error {
 }
 
 // children hands all rows of a list that belongs to a parent to emit, and returns when its last page was answered.
-func (f *feedRun) children(ctx context.Context, s *Stream, p parent, path string, emit emitFunc) (time.Time, error) {
-	met := places{}
+func (f *feedRun) children(ctx context.Context, run *streamRun, p parent, path string, emit emitFunc) (time.Time, error) {
+	s, met := run.stream, places{}
 	list := numberedList{method: "GET", path: path, rows: s.Rows, stream: s.Name, serial: true, nameless: s.Placed}
 	walk, err := f.numbered(ctx, list, func(page []gjson.Result, _ func()) error {
 		for _, row := range page {
@@ -142,6 +142,9 @@ func (f *feedRun) children(ctx context.Context, s *Stream, p parent, path string
 		}
 		return nil
 	})
+	if err == nil {
+		f.withhold(walk.short(), run)
+	}
 	return walk.at, err
 }
 
@@ -150,7 +153,7 @@ func (f *feedRun) children(ctx context.Context, s *Stream, p parent, path string
 // https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-connectors
 func fetchExecutions(ctx context.Context, f *feedRun, e *emitter, p parent) error {
 	path := e.run.stream.path(p) + "&start_ts=" + strconv.FormatInt(e.run.plan.need[0].lo, 10)
-	_, err := f.children(ctx, e.run.stream, p, path, e.record)
+	_, err := f.children(ctx, e.run, p, path, e.record)
 	if e.gone(p, err) {
 		return nil
 	}

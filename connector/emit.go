@@ -47,6 +47,7 @@ type emitter struct {
 	f      *feedRun
 	run    *streamRun
 	at     time.Time // when the rows were received; by this machine's clock, as Airbyte wants it
+	asked  time.Time // when children were asked for; by the server's clock, as far as it can be trusted
 	buf    []byte
 	n      int64
 	prints []print

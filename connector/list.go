@@ -34,10 +34,24 @@ func (f *feedRun) passed(rows []gjson.Result) bool {
 // before are passed over.
 func (f *feedRun) listing(ctx context.Context, list numberedList, w span, met *seen) error {
 	t, ctx := newTrail(ctx, nil)
-	_, err := f.numbered(ctx, list, func(rows []gjson.Result, release func()) error {
+	walk, err := f.numbered(ctx, list, func(rows []gjson.Result, release func()) error {
 		return f.listed(ctx, t, rows, met, w, release)
 	})
+	if err == nil {
+		f.withhold(walk.short(), f.live()...)
+	}
 	return t.end(err)
+}
+
+// withhold counts rows that a list announces and does not show.
+func (f *feedRun) withhold(rows int64, from ...*streamRun) {
+	if rows == 0 {
+		return
+	}
+	for _, run := range from {
+		run.withheld.Add(rows)
+		f.Log.Warn().Str("stream", run.stream.Name).Int64("missing", rows).Msg("a list announces more rows than it shows")
+	}
 }
 
 // listed emits the rows of an unsorted page that lie in w and that a stream lacks, has the page released,

@@ -73,7 +73,7 @@ func completeContact(ctx context.Context, f *feedRun, e *emitter, p parent) erro
 	if err := e.record(row, lists); err != nil {
 		return err
 	}
-	e.fetched(p, f.client.Now(), false)
+	e.fetched(p, e.asked, false)
 	return nil
 }
 

@@ -76,6 +76,7 @@ type numberedWalk struct {
 	moved     bool
 	refused   bool      // a page that was announced
 	left      bool      // before its end, for what followed is not needed
+	guessing  bool      // more rows are announced than have come, and nothing tells where they are
 	at        time.Time // of the last answer
 }
 
@@ -92,7 +93,10 @@ func (w *numberedWalk) all(ctx context.Context) (moved bool, err error) {
 			}
 			break
 		}
-		at = next
+		if at = next; at == "" && w.lacks() {
+			w.guessing = true
+			at = w.numbered(n + 1)
+		}
 	}
 	if asked := int64(len(w.asked)); asked < w.first.pages && !w.moved && !w.refused && !w.left {
 		return false, &intercom.ShapeError{Stream: w.stream, Path: "pages.next", Want: fmt.Sprintf("where page %d of %d is", asked+1, w.first.pages), Found: "nothing"}
@@ -214,10 +218,39 @@ func (w *numberedWalk) check(number int64, next string, answer *intercom.Answer,
 	for _, row := range rows {
 		w.known[w.key(row)] = struct{}{}
 	}
-	if len(rows) > 0 || next != "" { // an empty page may end a list
-		w.moved = w.moved || len(w.known) == before && len(w.asked) > 1 // by a page, or the list has no end
+	switch fresh := len(w.known) > before || len(w.asked) == 1; {
+	case fresh:
+	case w.guessing:
+		w.left = true
+	case len(rows) == 0 && next == "": // an empty page may end a list
+	default:
+		w.moved = true // by a page, or the list has no end
 	}
 	return w.moved, nil
+}
+
+// lacks tells whether the list has announced more rows than it has shown, and is not known to have shown its last page.
+func (w *numberedWalk) lacks() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.left && !w.moved && !w.refused && w.first.pages == 0 && w.first.total > int64(len(w.known)) && len(w.known) > 0
+}
+
+// short is how many rows were announced and are nowhere to be found.
+func (w *numberedWalk) short() int64 {
+	if !w.guessing || !w.left {
+		return 0
+	}
+	return w.first.total - int64(len(w.known))
+}
+
+// numbered is the address of the n-th page.
+func (w *numberedWalk) numbered(n int) string {
+	sign := "?"
+	if strings.Contains(w.path, "?") {
+		sign = "&"
+	}
+	return w.path + sign + "page=" + strconv.Itoa(n)
 }
 
 // follows tells whether next is what comes after a page of that many.

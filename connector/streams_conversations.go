@@ -59,7 +59,7 @@ var conversationStreams = []Stream{
 
 	{Name: "calls", Feed: phoneCalls, Key: []string{"id"}, Cursor: "updated_at", Since: intercom.V2_14,
 		Permission: "Read calls", Method: wholeList},
-	{Name: "call_transcripts", Feed: phoneCalls, Child: fetchTranscript, Endpoint: "/calls/search", Only: []string{"type", "id", "conversation_id", "transcript", "transcript_status", "created_at", "updated_at"}, Via: "conversation_id", Probe: "/calls/0", Key: []string{"id"}, Cursor: "updated_at", Since: intercom.V2_14, Costly: true,
+	{Name: "call_transcripts", Feed: phoneCalls, Child: fetchTranscript, Endpoint: "/calls/search", Only: []string{"id", "conversation_id", "transcript", "transcript_status", "updated_at"}, Via: "conversation_id", Probe: "/calls/0", Key: []string{"id"}, Cursor: "updated_at", Since: intercom.V2_14, Costly: true,
 		Permission: "Read calls", Method: "one call for each changed call"},
 	{Name: "fin_voice_calls", Feed: conversations, Child: fetchList, Endpoint: "/fin_voice/conversation/{id}",
 		Parent: "conversation", Key: []string{"conversation_id", "id"}, Cursor: "conversation_updated_at", Since: intercom.V2_15, Costly: true,

@@ -3,7 +3,7 @@ package connector
 import "source-intercom/intercom"
 
 var (
-	contacts  = &Feed{Name: "contacts", Walk: walkSearch, Path: "/contacts/search", Rows: "data", PerPage: 150, Cursor: "updated_at", Days: true,
+	contacts = &Feed{Name: "contacts", Walk: walkSearch, Path: "/contacts/search", Rows: "data", PerPage: 150, Cursor: "updated_at", Days: true,
 		Asks: "include_merge_history=true", AsksSince: intercom.V2_16}
 	companies = &Feed{Name: "companies", Walk: walkScroll, Path: "/companies/scroll", Rows: "data", PerPage: 100, Cursor: "updated_at", Probe: "/companies?per_page=1"}
 	segments  = &Feed{Name: "segments", Walk: walkList, Path: "/segments?include_count=true", Rows: "segments", Cursor: "updated_at"}
@@ -42,7 +42,7 @@ var peopleStreams = []Stream{
 		Permission: readPeople, Method: "what was merged into every changed contact"},
 	{Name: "contact_events", Feed: contacts, Child: fetchList, Endpoint: "/events?type=user&intercom_user_id={id}", Rows: "events",
 		Parent: "contact", Placed: true, Key: []string{"contact_id", "event_name", "created_at", "position"}, Cursor: "contact_updated_at", Costly: true,
-		Permission: "Read events", Method: "one call or more for each changed contact: its events of the last 90 days"},
+		Permission: readPeople + ", Read events", Method: "one call or more for each changed contact: its events of the last 90 days"},
 	{Name: "contact_activities", Feed: contactActivities, Key: []string{"id"}, Cursor: "created_at", Since: intercom.Preview,
 		Permission: readPeople, Method: "whole list in each run; only new rows are emitted"},
 	{Name: "contact_attributes", Feed: contactAttributes, Key: []string{"model", "full_name"},

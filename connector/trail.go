@@ -181,6 +181,7 @@ func (f *feedRun) child(ctx context.Context, run *streamRun, p parent) error {
 		return nil
 	}
 	e := f.emitter(ctx, run)
+	e.asked = f.client.Cautious()
 	err := run.stream.Child(ctx, f, e, p)
 	if err == nil {
 		return e.flush(nil)
@@ -188,6 +189,7 @@ func (f *feedRun) child(ctx context.Context, run *streamRun, p parent) error {
 	err = f.rowsFault(ctx, err, false, run.stream.probe(), "what belongs to id "+p.id)
 	if _, ok := errors.AsType[*UnreadableError](err); ok { // or an outage that has just ended
 		e = f.emitter(ctx, run)
+		e.asked = f.client.Cautious()
 		if err = run.stream.Child(ctx, f, e, p); err == nil {
 			return e.flush(nil)
 		}

@@ -72,7 +72,7 @@ var collections = []collection{
 	{stream: "articles", path: "/articles", scope: "read_articles_scope", since: v210, rows: items("articles", lastUpdated),
 		page: linked(25, 250, false), single: true},
 	{stream: "article_versions", path: "/articles/{id}/versions", of: "articles", scope: "read_articles_scope", since: v216,
-		rows: articleVersions, page: without(25, unlimited), inject: "article_id"},
+		rows: articleVersions, page: without(25, unlimited), inject: "article_id article_updated_at"},
 	{stream: "internal_articles", path: "/internal_articles", scope: "read_articles_scope", since: v213, rows: items("internal_articles", newest),
 		page: numbers{limits: limits{50, unlimited, false}, next: true, text: true}.page, single: true},
 	{stream: "collections", path: "/help_center/collections", scope: "read_articles_scope", since: v210, rows: items("collections", byID),

@@ -321,7 +321,11 @@ func (p *printer) nested(key, url string, n int, entry func(i int) (kind, id, ur
 	p.obj(key)
 	p.str("type", "list")
 	p.arr("data")
-	for i := range min(n, most) {
+	shown := min(n, most)
+	if p.uncut {
+		shown = n
+	}
+	for i := range shown {
 		kind, id, link := entry(i)
 		p.obj("")
 		p.str("type", kind)
@@ -332,6 +336,6 @@ func (p *printer) nested(key, url string, n int, entry func(i int) (kind, id, ur
 	p.endArr()
 	p.str("url", url)
 	p.num("total_count", int64(n))
-	p.flag("has_more", n > most)
+	p.flag("has_more", n > shown)
 	p.end()
 }

@@ -18,6 +18,7 @@ type printer struct {
 	monitors     bool // include_monitors
 	scorecards   bool // include_scorecards
 	translations bool // include_translations
+	uncut        bool // nested lists are whole, as no answer shows them
 	bodies       bool // include_bodies
 	single       bool // a single read, which shows more of some objects
 

@@ -88,7 +88,8 @@ func (t *teller) tell(stream string) bool {
 				t.take(w.segments[ord].id(), "company_id", c.id())
 			}
 		}
-	case "contacts":
+	case "contacts": // what lies behind has_more is there, too
+		t.uncut = true
 		each(t, w.contacts.live, (*contact).id, func(c *contact) { t.contact("", c, false) })
 	case "conversations":
 		each(t, w.conversations.live, (*conversation).id, func(c *conversation) { t.conversation("", c, false) })

@@ -62,6 +62,7 @@ type Client struct {
 	outage    outage
 	counter   counter
 	succeeded atomic.Int64 // when a call was answered well last, in Unix nanoseconds of now; 0: never yet
+	shut      atomic.Int64 // when the first 429 has come since then; 0: none has
 }
 
 // New checks the configuration. It calls nothing.
@@ -205,7 +206,10 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		wait, again := t.next(failure, now, time.Unix(0, c.succeeded.Load()))
+		if failure.throttled {
+			c.shut.CompareAndSwap(0, now.UnixNano())
+		}
+		wait, again := t.next(failure, now, time.Unix(0, c.succeeded.Load()), time.Unix(0, c.shut.Load()))
 		if !again {
 			c.outage.ends(t.lasted(now), false)
 			failure.Tries = try

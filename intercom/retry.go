@@ -16,9 +16,9 @@ const (
 	maxBackoff   = 30 * time.Second
 	// firstThrottle is the least wait of a call after its 429, on top of the pause of all; it doubles.
 	firstThrottle = 100 * time.Millisecond
-	// A call is sent again after 429s for at least so long and so often, whatever MaxRetry is: a 429 is no
+	// Calls are sent again after 429s for at least so long, and each so often, whatever MaxRetry is: a 429 is no
 	// failure, and a call may wait long for its turn.
-	minThrottled, minThrottles = time.Minute, 10
+	minThrottled, minThrottles = time.Minute, 3
 	// A hasty call is given up after so many failures while other calls are answered well, and after twice
 	// as many while none is: then Intercom is in trouble, and asking for less will hardly help. A time-out
 	// counts twice, for it takes long.
@@ -39,8 +39,9 @@ type trial struct {
 }
 
 // next tells how long to wait before the request is sent again, or that it has failed for good. well is when
-// a call of anybody was answered well last.
-func (t *trial) next(e *Error, now, well time.Time) (time.Duration, bool) {
+// a call of anybody was answered well last, and shut when the first 429 has come since then: a call that had to queue
+// meanwhile has no patience of its own, or a run with many would not end.
+func (t *trial) next(e *Error, now, well, shut time.Time) (time.Duration, bool) {
 	if t.began.IsZero() {
 		t.began = now
 	}
@@ -51,8 +52,11 @@ func (t *trial) next(e *Error, now, well time.Time) (time.Duration, bool) {
 		t.throttled++
 		wait := firstThrottle/2 + jitter(firstThrottle, t.throttled, usualWindow)
 		from := t.slowed
-		if well.After(from) {
+		switch {
+		case well.After(from):
 			from = well // calls get through: the turn of this one will come
+		case shut.After(well) && shut.Before(from):
+			from = shut
 		}
 		return wait, t.throttled < minThrottles || now.Sub(from) < max(t.maxRetry, minThrottled)
 	}

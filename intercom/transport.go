@@ -108,6 +108,7 @@ func (c *Client) try(ctx context.Context, r Request, target *url.URL, number int
 		return nil, c.failure(r, failure)
 	}
 	c.succeeded.Store(c.now().UnixNano())
+	c.shut.Store(0)
 	return a, nil
 }
 
