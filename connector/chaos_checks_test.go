@@ -271,7 +271,7 @@ func (s *storm) open(t *testing.T, stream *Stream, before map[string]bool) claim
 		switch {
 		case s.cannotBeHad(stream, key, at):
 		case stream.Cursor == "" && !before[key]:
-		case ok && (stream.Child != nil || have.at >= at):
+		case ok && (stream.Parent != "" || have.at >= at):
 		default:
 			missing[key] = at
 		}
@@ -288,7 +288,7 @@ func (s *storm) changed(t *testing.T, stream *Stream) func(key string) int64 {
 	}
 	rows := s.truth(t, stream.Feed.Name)
 	return func(key string) int64 {
-		if stream.Child != nil {
+		if stream.Parent != "" {
 			key, _, _ = strings.Cut(key, "/")
 		}
 		return gjson.GetBytes(rows[key], stream.Feed.Cursor).Int()
@@ -308,7 +308,7 @@ func (s *storm) noStateRunsAhead(t *testing.T, out *run) {
 	for _, line := range out.lines {
 		if stream, row := recordOf(line); stream != "" {
 			key, def := rowID(stream, row), streamNamed(stream)
-			if at, ok := seconds(row.Get(def.Cursor)); def.Child != nil || !ok || at >= missing[stream][key] {
+			if at, ok := seconds(row.Get(def.Cursor)); def.Parent != "" || !ok || at >= missing[stream][key] {
 				delete(missing[stream], key)
 			}
 			continue

@@ -16,7 +16,7 @@ import (
 // have known of the change.
 func (s *storm) cannotBeHad(stream *Stream, key string, changed int64) bool {
 	id := key
-	if stream.Child != nil {
+	if stream.Parent != "" {
 		id, _, _ = strings.Cut(key, "/")
 	}
 	// Rows between two of them, of one second, are out of reach. That they are counted is held at the end.
@@ -78,7 +78,7 @@ func (s *storm) equalsTheTruth(t *testing.T) {
 		if s.climate.comparesDays(stream) {
 			lacking = min(lacking, 1)
 		}
-		if stream.Child == nil && lacking > s.leftOut[name] {
+		if stream.Parent == "" && lacking > s.leftOut[name] {
 			t.Errorf("%s: %d rows cannot be had, and %d are said to have been left out", name, lacking, s.leftOut[name])
 		}
 	}
@@ -134,7 +134,7 @@ func (s *storm) addsUp(t *testing.T) {
 				continue
 			}
 			id, _, _ := strings.Cut(key, "/")
-			if stream.Child == nil || s.denied[id].IsZero() {
+			if stream.Parent == "" || s.denied[id].IsZero() {
 				lacking[id] = true
 			}
 		}
@@ -142,7 +142,7 @@ func (s *storm) addsUp(t *testing.T) {
 		if s.climate.comparesDays(stream) { // walks of neighbouring days meet the same row, and nobody knows its id
 			n, said = min(n, 1), min(said, 1)
 		}
-		if s.climate.closed[p.Name] == "" && (n > said || stream.Child == nil && n < said) {
+		if s.climate.closed[p.Name] == "" && (n > said || stream.Parent == "" && n < said) {
 			t.Errorf("%s: %d rows are said to be left out, %d are: %v", p.Name, p.Unreadable, n, lacking)
 		}
 	}

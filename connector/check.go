@@ -202,6 +202,7 @@ func Classify(err error) protocol.Failure {
 	var input *protocol.InputError
 	var moving *MovingError
 	var capped *CappedError
+	var job *JobError
 	switch kind := intercom.KindOf(err); {
 	case errors.As(err, &capped):
 		f.Kind = Classify(capped.Scroll).Kind
@@ -209,7 +210,8 @@ func Classify(err error) protocol.Failure {
 		kind == intercom.BadToken, kind == intercom.MissingScope, kind == intercom.PlanRestricted, kind == intercom.BadVersion,
 		kind == intercom.Untrusted:
 		f.Kind = protocol.ConfigError
-	case errors.As(err, &moving), errors.Is(err, context.DeadlineExceeded), kind == intercom.Temporary, kind == intercom.RateLimited, kind == intercom.ScrollExists:
+	case errors.As(err, &moving), errors.As(err, &job), kind == intercom.Temporary, kind == intercom.RateLimited, kind == intercom.ScrollExists,
+		kind == intercom.JobPending, errors.Is(err, context.DeadlineExceeded):
 		f.Kind = protocol.TransientError
 	case errors.Is(err, context.Canceled):
 		f.Kind, f.Message = protocol.TransientError, "interrupted; the last state is true, the next run goes on from there"

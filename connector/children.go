@@ -59,7 +59,8 @@ func (e *emitter) gone(p parent, err error) bool {
 		return false
 	}
 	e.run.skipped.Add(1)
-	e.f.Log.Debug().Str("stream", e.run.stream.Name).Str(e.run.stream.Parent+"_id", p.id).Msg("deleted meanwhile")
+	id := strings.TrimPrefix(e.run.stream.Parent+"_id", "_")
+	e.f.Log.Debug().Str("stream", e.run.stream.Name).Str(id, p.id).Msg("deleted meanwhile")
 	e.fetched(p, e.asked, false)
 	return true
 }
@@ -133,8 +134,11 @@ func (f *feedRun) children(ctx context.Context, run *streamRun, p parent, path s
 	walk, err := f.numbered(ctx, list, func(page []gjson.Result, _ func()) error {
 		for _, row := range page {
 			inject := s.injected(p, row, met)
-			if s.Only != nil {
+			switch {
+			case s.Only != nil:
 				row.Raw = only(row, s.Only...)
+			case s.Refers != "":
+				row.Raw = reference(s.Refers, row)
 			}
 			if err := emit(row, inject); err != nil {
 				return err

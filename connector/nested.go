@@ -57,7 +57,7 @@ func completeContact(ctx context.Context, f *feedRun, e *emitter, p parent) erro
 		list := numberedList{method: "GET", path: strings.Replace(l.path, "{id}", url.PathEscape(p.id), 1), rows: l.rows, stream: e.run.stream.Name, serial: true}
 		_, err := f.numbered(ctx, list, func(page []gjson.Result, _ func()) error {
 			for _, entry := range page {
-				entry.Raw = only(entry, "type", "id")
+				entry.Raw = reference(l.name, entry)
 				rest = append(rest, entry)
 			}
 			return nil
@@ -68,7 +68,7 @@ func completeContact(ctx context.Context, f *feedRun, e *emitter, p parent) erro
 		if err != nil {
 			return err
 		}
-		lists = append(lists, protocol.Inject{Name: l.name, JSON: completed(l.name, nested, rest)})
+		lists = append(lists, protocol.Inject{Name: l.name, JSON: completed(nested, rest)})
 	}
 	if err := e.record(row, lists); err != nil {
 		return err
@@ -77,8 +77,13 @@ func completeContact(ctx context.Context, f *feedRun, e *emitter, p parent) erro
 	return nil
 }
 
-// completed is a nested list with the entries that it lacks: their references are made like those that it has.
-func completed(name string, nested gjson.Result, all []gjson.Result) string {
+// reference is how a nested list refers to an object. It does not keep the page in memory.
+func reference(kind string, object gjson.Result) string {
+	return strings.TrimSuffix(only(object, "type", "id"), "}") + `,"url":` + quoted("/"+kind+"/"+object.Get("id").String()) + "}"
+}
+
+// completed is a nested list with the entries that it lacks.
+func completed(nested gjson.Result, all []gjson.Result) string {
 	var entries []string
 	known := map[string]bool{}
 	nested.Get("data").ForEach(func(_, entry gjson.Result) bool {
@@ -89,7 +94,7 @@ func completed(name string, nested gjson.Result, all []gjson.Result) string {
 	for _, entry := range all {
 		if id := entry.Get("id").String(); !known[id] {
 			known[id] = true
-			entries = append(entries, strings.TrimSuffix(entry.Raw, "}")+`,"url":`+quoted("/"+name+"/"+id)+"}")
+			entries = append(entries, entry.Raw)
 		}
 	}
 	return `{"type":"list","data":[` + strings.Join(entries, ",") + `],"url":` + orNull(nested.Get("url")) +

@@ -23,7 +23,7 @@ import (
 
 // noExamples are streams of whose rows Intercom's files show none in any version: lists that are empty there, or null.
 var noExamples = []string{"team_members", "newsfeed_items", "fin_voice_calls", "conversation_teammates", "conversation_ratings",
-	"conversation_linked_objects", "conversation_ai_content_sources", "contact_tags", "contact_notes", "contact_merges", "contact_events",
+	"conversation_linked_objects", "conversation_tags", "conversation_ai_content_sources", "contact_tags", "contact_notes", "contact_merges", "contact_events",
 	"contact_companies", "contact_attributes", "company_tags", "company_segments", "company_contacts", "away_status_reasons"}
 
 // TestPublishedAnswersComeOutWhole sends the answers that Intercom itself published through the

@@ -33,23 +33,6 @@ type Reader struct {
 	prepared  atomic.Bool // client and runs are there, for Progress
 }
 
-// A streamRun is one stream in one run.
-type streamRun struct {
-	stream  *Stream
-	encoder *protocol.Encoder
-	plan    plan
-	prints  *fingerprints
-	part    part // the writer's
-
-	records, skipped, withheld, unchanged, unreadable atomic.Int64
-	began                                             atomic.Bool // a record was handed on: the stream is open to the token
-
-	mu      sync.Mutex
-	status  protocol.Status
-	err     error
-	leftOut bool // closed to this token or plan: not read, and no failure of ours
-}
-
 // A feedRun is one feed in one run, with the streams that are cut from it.
 type feedRun struct {
 	*Reader
@@ -162,7 +145,7 @@ func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
 		workspace: r.workspace.ID,
 		mode:      s.Mode,
 		syncID:    s.SyncID,
-		overlap:   int64((r.Config.IndexLag + r.Config.Lookback) / time.Second),
+		overlap:   int64((r.Config.IndexLag + max(r.Config.Lookback, def.Feed.Again)) / time.Second),
 		now:       r.client.Cautious().Unix(),
 		input:     stateOf(r.State, s.Stream),
 	}
@@ -348,49 +331,6 @@ func (f *feedRun) charge(run *streamRun, err error) {
 		run.fail(err)
 		log.Error().Err(err).Msg("stream is incomplete")
 	}
-}
-
-func (s *streamRun) fail(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.err == nil {
-		s.err = err
-	}
-}
-
-func (s *streamRun) failure() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.err
-}
-
-func (s *streamRun) leaveOut() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.leftOut = true
-}
-
-// alive tells whether nothing has ended the stream before its time.
-func (s *streamRun) alive() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.err == nil && !s.leftOut
-}
-
-func (s *streamRun) setStatus(status protocol.Status) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.status = status
-}
-
-func (s *streamRun) setEnd() protocol.Status {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.status = protocol.Complete
-	if s.err != nil {
-		s.status = protocol.Incomplete
-	}
-	return s.status
 }
 
 // close joins what failed.

@@ -60,7 +60,7 @@ func (t Table) checkSelection(sel *protocol.Selection, log zerolog.Logger) ([]pr
 		switch {
 		case s.Mode == "":
 			s.Mode = def.bestMode()
-		case s.Mode == protocol.Incremental && def.Cursor == "" && def.Child == nil:
+		case s.Mode == protocol.Incremental && def.Cursor == "" && def.Parent == "":
 			return nil, &CatalogError{Stream: s.Stream, Found: "sync mode incremental", Want: "full_refresh: Intercom gives these rows no time of change"}
 		case s.Mode == protocol.Incremental && def.Cursor == "":
 			log.Info().Str("stream", s.Stream).Msg("all of it is emitted in each run: Intercom tells no time of change")

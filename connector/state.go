@@ -265,7 +265,7 @@ func (p *progress) openForeign(start int64, parent json.RawMessage) (plan, error
 		return plan{}, err
 	}
 	switch {
-	case p.stream.Child == nil || !ok:
+	case p.stream.Parent == "" || !ok:
 	case len(parent) > 0 && !isOwn(parent):
 		theirs, found, err := foreignBookmark(p.stream.Feed.Name, p.stream.Feed.Cursor, parent)
 		if err != nil {

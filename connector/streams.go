@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"source-intercom/intercom"
 	"source-intercom/protocol"
@@ -36,6 +37,8 @@ type Stream struct {
 	Placed bool
 	// Only are the fields that Child takes of what it is sent; nil: all.
 	Only []string
+	// Refers says that Child is sent whole objects of this kind ("companies"), of which the records are references.
+	Refers string
 	// Every says that Child is asked for each row, changed or not: Cursor is its records' own.
 	Every bool
 	// Via is the field of a parent by which Child asks; "": its id.
@@ -53,6 +56,8 @@ type Stream struct {
 	Costly bool
 	// Schema names the schema of streams that share one; "": it has the stream's name.
 	Schema string
+	// Dataset is what a report is made of; nil: the stream is none.
+	Dataset *dataset
 	// Permission is what the token needs, as Intercom's Developer Hub words it.
 	Permission string
 	// Method says in a few words what an incremental read costs and means; for the docs.
@@ -78,6 +83,8 @@ type Feed struct {
 	AsksSince intercom.Version
 	// Days says that searches compare whole days in the workspace's zone up to API 2.16.
 	Days bool
+	// Again is how far back every run reads again, at least, whatever lookback_window is.
+	Again time.Duration
 	// Probe is a cheap GET that needs the same permission, where Path itself must not be tried.
 	Probe string
 	// NewestFirst says that a list is sorted by Cursor, and is left where all that follows was read before.
@@ -129,6 +136,9 @@ func (s *Stream) Described() protocol.Stream {
 		name = s.Schema
 	}
 	schema, _ := schemas.Get(name) // a test holds that every stream has one
+	if s.Dataset != nil {
+		schema = s.Dataset.schema()
+	}
 	return protocol.Stream{Name: s.Name, Schema: schema, Key: s.Key, Cursor: s.Cursor, Default: !s.Costly}
 }
 
@@ -188,12 +198,15 @@ func (s *Stream) Source() string {
 // RecordKey is what tells a record from all others of its stream: its key, below its parent's id.
 func (s *Stream) RecordKey(record gjson.Result) string {
 	fields := s.Key
-	if parent := s.Parent + "_id"; s.Parent != "" && s.Name != s.Feed.Name && fields[0] != parent {
+	if parent := s.Parent + "_id"; s.Parent != "" && fields[0] != parent {
 		fields = append([]string{parent}, fields...)
 	}
 	parts := make([]string, len(fields))
 	for i, name := range fields {
 		parts[i] = record.Get(name).String()
+		if at, err := time.Parse(time.RFC3339, parts[i]); err == nil { // as Singer has it
+			parts[i] = strconv.FormatInt(at.Unix(), 10)
+		}
 	}
 	return strings.Join(parts, "/")
 }

@@ -19,13 +19,13 @@ const readPeople = "Read and list users and companies"
 
 // peopleStreams are contacts, companies, and what belongs to them.
 var peopleStreams = []Stream{
-	{Name: "contacts", Feed: contacts, Child: completeContact, Endpoint: "/contacts/{id}/tags", Whole: nestedWhole("tags", "companies", "notes"), Parent: "contact",
+	{Name: "contacts", Feed: contacts, Child: completeContact, Endpoint: "/contacts/{id}/tags", Whole: nestedWhole("tags", "companies", "notes"),
 		Key: []string{"id"}, Cursor: "updated_at", Permission: readPeople,
 		Method: "server-side search; whole days up to API 2.16, filtered to the second here; one call for each nested list of more than ten"},
 	{Name: "contact_tags", Feed: contacts, Cut: &cut{at: []string{"tags.data"}}, Child: fetchList, Endpoint: "/contacts/{id}/tags", Rows: "data", Whole: nestedWhole("tags"),
 		Parent: "contact", Key: []string{"contact_id", "id"}, Cursor: "contact_updated_at",
 		Permission: readPeople, Method: "the tags of every changed contact; a call only for more than ten"},
-	{Name: "contact_companies", Feed: contacts, Cut: &cut{at: []string{"companies.data"}}, Only: []string{"type", "id", "url"}, Child: fetchList, Endpoint: "/contacts/{id}/companies?per_page=50", Rows: "data|companies", Whole: nestedWhole("companies"),
+	{Name: "contact_companies", Feed: contacts, Cut: &cut{at: []string{"companies.data"}}, Refers: "companies", Child: fetchList, Endpoint: "/contacts/{id}/companies?per_page=50", Rows: "data|companies", Whole: nestedWhole("companies"),
 		Parent: "contact", Key: []string{"contact_id", "id"}, Cursor: "contact_updated_at",
 		Permission: readPeople, Method: "the companies of every changed contact; a call only for more than ten"},
 	{Name: "contact_notes", Feed: contacts, Cut: &cut{at: []string{"notes.data"}}, Child: fetchList, Endpoint: "/contacts/{id}/notes?per_page=50", Rows: "data", Whole: hasNone("notes"),

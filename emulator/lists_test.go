@@ -64,7 +64,7 @@ var lists = []list{
 	{"data_connector_executions", "data_connectors", "/data_connectors/{id}/execution_results", "start_ts=1&per_page=7", "data",
 		"data_connector_id", "data_connector_id id", "2.16", true},
 	{"team_metrics", "teams", "/teams/{id}/metrics", "", "data", "team_id", "team_id admin_id", "2.16", false},
-	{"article_versions", "articles", "/articles/{id}/versions", "", "data", "article_id", "article_id id", "2.16", false},
+	{"article_versions", "articles", "/articles/{id}/versions", "", "data", "article_id article_updated_at", "article_id id", "2.16", false},
 	{"conversation_handling_events", "conversations", "/conversations/{id}/handling_events", "", "handling_events",
 		"conversation_id conversation_updated_at position", "conversation_id position", "2.15", false},
 	{"side_conversations", "conversations", "/conversations/{id}/side_conversations", "", "side_conversations",
@@ -365,6 +365,9 @@ func TestCutsAreTheTruth(t *testing.T) {
 				same := map[string]int{}
 				all, _ := list.([]any)
 				for _, x := range all {
+					if company, ok := x.(map[string]any); ok && c.stream == "contact_companies" { // what a call shows whole is a reference
+						x = map[string]any{"type": company["type"], "id": company["id"], "url": fmt.Sprint("/companies/", company["id"])}
+					}
 					r.add(c.list, x.(map[string]any), id, parent, same, rows)
 				}
 			}

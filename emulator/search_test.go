@@ -36,7 +36,7 @@ func (r *rig) search(kind, query string, perPage int, between func()) []map[stri
 	key := map[string]string{"contacts": "data", "conversations": "conversations", "tickets": "tickets"}[kind]
 	var out []map[string]any
 	for after, n := "", 0; ; n++ {
-		page := r.get("POST /"+kind+"/search", fmt.Sprintf(
+		page := r.get("POST /"+kind+"/search?include_merge_history=true", fmt.Sprintf(
 			`{"query":%s,"pagination":{"per_page":%d,"starting_after":%q},"sort":{"field":"updated_at","order":"ascending"}}`, query, perPage, after))
 		out = append(out, rows(page, key)...)
 		if after = cursor(page); after == "" {

@@ -16,7 +16,7 @@ type cut struct {
 	inject     string
 	key        string // fields that tell rows of one parent apart
 	since      version
-	whole      string // the list that answers the array when has_more says that it was cut
+	whole      string // the list that answers the array when has_more says that it was cut; "": the same, uncut
 }
 
 const fromConversation = "conversation_id conversation_updated_at"
@@ -32,7 +32,7 @@ var cuts = []cut{
 	{"ticket_parts", "tickets", "ticket_parts.ticket_parts", "ticket_id ticket_updated_at", "id", v210, ""},
 	{"company_tags", "companies", "tags.tags", "company_id company_updated_at", "id", v210, ""},
 	{"contact_tags", "contacts", "tags.data", "contact_id contact_updated_at", "id", v210, "/contacts/{id}/tags"},
-	{"contact_companies", "contacts", "companies.data", "contact_id contact_updated_at", "id", v210, "/contacts/{id}/companies"},
+	{"contact_companies", "contacts", "companies.data", "contact_id contact_updated_at", "id", v210, ""},
 	{"contact_merges", "contacts", "merge_history", "contact_id contact_updated_at", "source_contact_id", v216, ""},
 }
 
@@ -178,9 +178,9 @@ func (t *teller) tellCut(k cut) error {
 	}
 	inject := strings.Fields(k.inject)
 	for _, of := range t.w.parents(k.of) {
-		t.mergeHistory = k.path == "merge_history"
+		t.mergeHistory, t.uncut = k.path == "merge_history", k.whole == ""
 		of.write(&t.printer)
-		t.mergeHistory = false
+		t.mergeHistory, t.uncut = false, false
 		row := t.b
 		t.b = nil
 		rows := rowsAt(row, k.path)

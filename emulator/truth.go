@@ -12,12 +12,13 @@ import (
 // The streams are activity_logs, admins, tags, teams, segments, companies, company_attributes, contact_attributes,
 // company_segments, contacts, conversations, conversation_parts, tickets, workspace, team_members, call_transcripts, those
 // of the tables collections and cuts, and "custom_objects_" with a type. One that the version lacks is an error.
+// Those of exports are at tellExport.
 //
 // Attributes, archived ones included, are keyed "model/full_name". Rows of company_segments carry an added company_id and those of
 // conversation_parts an added conversation_id. Parts are the newest 500 of each conversation. Rows without an id
 // are keyed by what tells them apart, and by an added position among the rows that nothing else tells apart.
 // Signatures of attachments differ from those served: compare after StripSignatures. Fields that exist
-// only on request (merge_history, monitor_evaluations, scorecards, count, translations, bodies of executions) are left out.
+// only on request (monitor_evaluations, scorecards, count, translations, bodies of executions) are left out.
 func (e *Emulator) Truth(stream, apiVersion string) (map[string]json.RawMessage, error) {
 	v, ok := parseVersion(apiVersion)
 	if !ok {
@@ -25,7 +26,7 @@ func (e *Emulator) Truth(stream, apiVersion string) (map[string]json.RawMessage,
 	}
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	t := &teller{printer: printer{w: e.world, v: v}, rows: map[string]json.RawMessage{}}
+	t := &teller{printer: printer{w: e.world, v: v}, form: e.contentForm(v), rows: map[string]json.RawMessage{}}
 	known, err := t.tellList(stream)
 	if err == nil && !known && !t.tell(stream) {
 		err = fmt.Errorf("unknown stream %q", stream)
@@ -39,6 +40,7 @@ func (e *Emulator) Truth(stream, apiVersion string) (map[string]json.RawMessage,
 // teller collects rows one by one.
 type teller struct {
 	printer
+	form exportForm
 	rows map[string]json.RawMessage
 }
 
@@ -88,8 +90,8 @@ func (t *teller) tell(stream string) bool {
 				t.take(w.segments[ord].id(), "company_id", c.id())
 			}
 		}
-	case "contacts": // what lies behind has_more is there, too
-		t.uncut = true
+	case "contacts": // what lies behind has_more is there, too, and what was merged into them
+		t.uncut, t.mergeHistory = true, t.v >= v216
 		each(t, w.contacts.live, (*contact).id, func(c *contact) { t.contact("", c, false) })
 	case "conversations":
 		each(t, w.conversations.live, (*conversation).id, func(c *conversation) { t.conversation("", c, false) })
@@ -102,7 +104,7 @@ func (t *teller) tell(stream string) bool {
 	case "workspace":
 		t.tellWorkspace()
 	default:
-		return false
+		return t.tellExport(stream)
 	}
 	return true
 }

@@ -33,7 +33,7 @@ func TestDemoFindsWhatTheWorkspaceHolds(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("exit code %d:\n%s", code, printed)
 	}
-	for _, want := range []string{"check      SUCCEEDED", "discover   Airbyte: 13 streams", "discover   Singer: 13 streams"} {
+	for _, want := range []string{"check      SUCCEEDED", "discover   Airbyte: 66 streams", "discover   Singer: 53 streams"} {
 		if !strings.Contains(printed, want) {
 			t.Errorf("%q is missing in:\n%s", want, printed)
 		}

@@ -188,7 +188,7 @@ func (o *ordeal) missing(t *testing.T, s connector.Stream) map[string]int64 {
 	parents, missing := o.truth(t, s.Feed.Name), map[string]int64{}
 	for key := range o.truth(t, s.Name) {
 		parent := key
-		if s.Child != nil {
+		if s.Parent != "" {
 			parent, _, _ = strings.Cut(key, "/")
 		}
 		at := int64(0)
@@ -197,7 +197,7 @@ func (o *ordeal) missing(t *testing.T, s connector.Stream) map[string]int64 {
 		} else if _, there := o.before[s.Name][key]; !there {
 			continue
 		}
-		if row, held := o.held[s.Name][key]; !held || s.Child == nil && row.at < at {
+		if row, held := o.held[s.Name][key]; !held || s.Parent == "" && row.at < at {
 			missing[key] = at
 		}
 	}
@@ -225,7 +225,7 @@ func (o *ordeal) noStateRunsAhead(t *testing.T, lines []line) {
 		for i, l := range lines {
 			if l.stream == s.Name {
 				key, at := keyOf(s.Name, l.row), seconds(l.row.Get(s.Cursor))
-				if s.Child != nil || s.Cursor == "" || at >= missing[key] {
+				if s.Parent != "" || s.Cursor == "" || at >= missing[key] {
 					delete(missing, key)
 				}
 				written[fingerprint{xxhash.Sum64String(key + "\x00"), uint32(at)}] = true
@@ -235,7 +235,7 @@ func (o *ordeal) noStateRunsAhead(t *testing.T, lines []line) {
 				continue
 			}
 			last = value
-			if !o.justifies(t, s, value, missing) || s.Child == nil && !remembers(t, s, value, written) {
+			if !o.justifies(t, s, value, missing) || s.Parent == "" && !remembers(t, s, value, written) {
 				t.Errorf("in line %d of %d", i+1, len(lines))
 				break
 			}

@@ -53,7 +53,7 @@ func entityDiagram() string {
 	b.WriteString("```mermaid\nerDiagram\n")
 	for i := range connector.Streams {
 		s := &connector.Streams[i]
-		if s.Parent != "" && s.Name != s.Feed.Name {
+		if s.Parent != "" {
 			fmt.Fprintf(&b, "  %s ||--o{ %s : %s_id\n", s.Feed.Name, s.Name, s.Parent)
 		}
 	}
