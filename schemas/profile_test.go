@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -109,6 +110,7 @@ type node struct {
 	Items       *node            `json:"items"`
 	Unix        bool             `json:"x-unix"`
 	Wrap        string           `json:"x-wrap"`
+	Attributes  string           `json:"x-attributes"`
 }
 
 // types is the type keyword; the root has a bare string, all others a list.
@@ -187,6 +189,9 @@ func checkObject(t *testing.T, path string, n *node) {
 	if n.Items != nil || n.Unix {
 		t.Errorf("%s: object with keywords of another type", path)
 	}
+	if n.Attributes != "" && (n.Properties != nil || strings.Contains(path, "[]")) {
+		t.Errorf("%s: x-attributes on an object that lists properties, or inside a list", path)
+	}
 	if n.Wrap != "" && n.Properties != nil && n.Properties[n.Wrap] == nil {
 		t.Errorf("%s: x-wrap names no property: %s", path, n.Wrap)
 	}
@@ -222,11 +227,11 @@ func checkType(t *testing.T, path string, n *node) {
 		default:
 			checkType(t, path+"[]", n.Items)
 		}
-		if n.Wrap != "" || n.Unix {
+		if n.Wrap+n.Attributes != "" || n.Unix {
 			t.Errorf("%s: array with keywords of another type", path)
 		}
 	case "string", "boolean", "number", "integer":
-		if n.Items != nil || n.Wrap != "" || n.Unix && n.kind() != "integer" {
+		if n.Items != nil || n.Wrap+n.Attributes != "" || n.Unix && n.kind() != "integer" {
 			t.Errorf("%s: %s with keywords of another type", path, n.kind())
 		}
 	default:
@@ -234,6 +239,42 @@ func checkType(t *testing.T, path string, n *node) {
 	}
 	if n.Properties != nil || n.Additional != nil {
 		t.Errorf("%s: %s with properties", path, n.kind())
+	}
+}
+
+// Wherever a workspace's own attributes can come, the schema says whose they are.
+func TestAttributesAreMarked(t *testing.T) {
+	untold := map[string]string{
+		"custom_objects.custom_attributes":    "Intercom has no list of them",
+		"contact_companies.custom_attributes": "the stream holds references alone",
+	}
+	got := map[string]string{}
+	var walk func(path string, n *node)
+	walk = func(path string, n *node) {
+		for name, property := range n.Properties {
+			here := path + "." + name
+			isHolder := (name == "custom_attributes" || name == "ticket_attributes") && untold[here] == ""
+			if isHolder != (property.Attributes != "") {
+				t.Errorf("%s: x-attributes is %q", here, property.Attributes)
+			}
+			if isHolder {
+				got[here] = property.Attributes
+			}
+			walk(here, property)
+		}
+		if n.Items != nil {
+			walk(path+"[]", n.Items)
+		}
+	}
+	for _, stream := range Names() {
+		walk(stream, parse(t, stream))
+	}
+	want := map[string]string{
+		"contacts.custom_attributes": "contact", "companies.custom_attributes": "company", "conversations.custom_attributes": "conversation",
+		"conversations.company.custom_attributes": "company", "tickets.ticket_attributes": "ticket",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("marked are %v, want %v", got, want)
 	}
 }
 
