@@ -19,16 +19,29 @@ import (
 )
 
 // Discover renders the catalog of a configuration; nil is one that sets nothing. Only where custom attributes
-// are to be typed does it ask Intercom: for 30 seconds at most, and what it cannot learn is an error.
+// are to be typed does it ask Intercom, for them and for the workspace's reports: for 30 seconds at most, and what it
+// cannot learn is an error.
 func Discover(ctx context.Context, d protocol.Dialect, cfg *Config, log zerolog.Logger) ([]byte, error) {
 	streams := TableOf(cfg).Catalog()
 	if cfg == nil || !cfg.typed(d) {
 		return d.Catalog(streams)
 	}
-	attributes, err := discoverAttributes(ctx, cfg, log)
+	ctx, cancel := context.WithTimeout(ctx, giveUp)
+	defer cancel()
+	client, _, err := reach(ctx, cfg, log)
 	if err != nil {
 		return nil, err
 	}
+	defer client.Close()
+	attributes, err := discoverAttributes(ctx, client, cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	found, err := discoverReports(ctx, client, cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	streams = append(streams, found.Catalog()...)
 	for i := range streams {
 		streams[i] = streams[i].WithAttributes(func(model string, _ protocol.FieldPath) []protocol.Attribute { return attributes[model] })
 	}
@@ -79,14 +92,7 @@ func (e *AttributesError) Error() string {
 func (e *AttributesError) Unwrap() []error { return e.Errs }
 
 // discoverAttributes lists the workspace's attributes by model, each by name.
-func discoverAttributes(ctx context.Context, cfg *Config, log zerolog.Logger) (map[string][]protocol.Attribute, error) {
-	ctx, cancel := context.WithTimeout(ctx, giveUp)
-	defer cancel()
-	client, _, err := reach(ctx, cfg, log)
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
+func discoverAttributes(ctx context.Context, client *intercom.Client, cfg *Config, log zerolog.Logger) (map[string][]protocol.Attribute, error) {
 	lists := attributeLists(intercom.Version(cfg.APIVersion))
 	found, errs := make([]attributeSet, len(lists)), make([]error, len(lists))
 	var reading sync.WaitGroup
@@ -107,6 +113,8 @@ func discoverAttributes(ctx context.Context, cfg *Config, log zerolog.Logger) (m
 			return nil, connectError(cfg, errs[i])
 		case l.feed.Feature && (kind == intercom.NotFound || kind == intercom.PlanRestricted):
 			log.Warn().Err(errs[i]).Msg("the workspace has no " + l.model + " attributes: Intercom does not have this list for it")
+		case kind == intercom.MissingScope && cfg.TypedAttributes == "auto": // nor can it read what has them
+			log.Warn().Err(errs[i]).Str("permission", l.permission).Msg("the token may not see the " + l.model + " attributes: they are left untyped")
 		case kind == intercom.MissingScope:
 			failed.Errs = append(failed.Errs, fmt.Errorf("the token lacks the permission %q: %w", l.permission, errs[i]))
 		case errors.Is(errs[i], context.DeadlineExceeded):

@@ -34,8 +34,9 @@ func Check(ctx context.Context, cfg *Config, sel *protocol.Selection, log zerolo
 	var result CheckResult
 	table := TableOf(cfg)
 	selected := table.Default().all()
-	if sel != nil {
-		var err error
+	withReports := asksForReports(sel, intercom.Version(cfg.APIVersion))
+	var err error
+	if sel != nil && !withReports {
 		if selected, err = table.checkSelection(sel, log); err != nil {
 			return result, err
 		}
@@ -45,6 +46,12 @@ func Check(ctx context.Context, cfg *Config, sel *protocol.Selection, log zerolo
 	client, workspace, err := reach(ctx, cfg, log)
 	if err != nil {
 		return result, err
+	}
+	if withReports {
+		table = append(table, reports(ctx, client, sel)...)
+		if selected, err = table.checkSelection(sel, log); err != nil {
+			return result, err
+		}
 	}
 	result.Workspace = workspace.Name
 	failures := probeAll(ctx, client, table, selected)

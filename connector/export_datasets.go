@@ -145,7 +145,7 @@ func columnName(column string) string {
 	return name
 }
 
-func (d *dataset) stream() string { return "reporting_" + columnName(d.id) }
+func (d *dataset) stream() string { return reportPrefix + columnName(d.id) }
 
 // key is the dataset's id, where a column tells by its name that it is that: conversation_id of the conversations, but not of
 // the states that conversations were in. Rows of other datasets are known by all that is in them.

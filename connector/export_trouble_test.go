@@ -16,7 +16,7 @@ import (
 
 // TestInterruptedExport: finished windows are not read again, and the job is canceled so that the next run need not wait.
 func TestInterruptedExport(t *testing.T) {
-	streams := withExports(t)[:4]
+	streams := exports()[:4]
 	bubble(t, "2.17", emulator.Options{Seed: 4, ExportTime: time.Hour}, func(t *testing.T, w *world) {
 		ctx, stop := context.WithTimeout(t.Context(), 10*time.Hour+10*time.Minute)
 		defer stop()
@@ -39,7 +39,7 @@ func TestInterruptedExport(t *testing.T) {
 
 // A job that a killed run has left behind, or that somebody else has made, is waited for, but not for ever.
 func TestForeignJobs(t *testing.T) {
-	streams := withExports(t)[:1]
+	streams := exports()[:1]
 	for name, test := range map[string]struct {
 		takes time.Duration
 		fails bool
@@ -92,7 +92,7 @@ func spoiling(o emulator.Options, spoil func(w http.ResponseWriter, r *http.Requ
 func recentOnly(c *Config) { c.StartDate = born.AddDate(0, 0, -20) }
 
 func TestFailingJobs(t *testing.T) {
-	streams := withExports(t)[:1]
+	streams := exports()[:1]
 	for name, test := range map[string]struct {
 		options emulator.Options
 		fails   bool
@@ -149,7 +149,7 @@ func TestFailingJobs(t *testing.T) {
 
 // What a file lacks is named, and never passes for a file without rows.
 func TestFilesThatCannotBeRead(t *testing.T) {
-	all := withExports(t)
+	all := exports()
 	receipts, opens, clicks := all[0], all[1], all[2]
 	for name, test := range map[string]struct {
 		file  []byte
@@ -199,7 +199,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 
 // Whenever runs end, and whatever happens between them, all of it is in the output in the end.
 func TestExportsThroughInterruptions(t *testing.T) {
-	streams := withExports(t)
+	streams := exports()
 	for seed := range 6 {
 		rng := rand.New(rand.NewPCG(uint64(seed), 7))
 		o := emulator.Options{Seed: int64(seed), ExportTime: 10 * time.Minute, IndexLag: 5 * time.Minute, FailExports: seed % 2,

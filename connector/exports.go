@@ -39,6 +39,8 @@ var exportKinds = []exportKind{
 	{stream: "content_export_tour_step_failures", file: "tour_step_failure", time: "failed_at", apart: []string{"step_id"}, first: "first_tour_step_failure"},
 }
 
+const readReports = "Export reporting data"
+
 var (
 	contentExport = &Feed{Name: "content_export", Walk: walkContentExport, Path: "/export/content/data", Rows: "csv", Again: readAgain,
 		Probe: "/export/content/data/0"}
@@ -68,7 +70,7 @@ func reportingStreams(datasets []dataset) []Stream {
 	for i := range datasets {
 		d := &datasets[i]
 		streams[i] = Stream{Name: d.stream(), Feed: reporting, Dataset: d, Key: d.key(), Cursor: d.cursor(), Costly: true, Since: intercom.V2_14,
-			Permission: "Export reporting data",
+			Permission: readReports,
 			Method:     "export jobs of 30 days, by the dataset's own time; the last 7 days, or lookback_window, are exported again"}
 	}
 	return streams

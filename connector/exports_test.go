@@ -20,23 +20,8 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// withExports returns the names of the content export's streams, or puts others into the table for a test that runs
-// alone, and returns theirs.
-func withExports(t *testing.T, more ...Stream) (names []string) {
-	t.Helper()
-	exports := more
-	if more == nil {
-		exports = exportStreams
-	} else {
-		before := Streams
-		t.Cleanup(func() { Streams = before })
-		Streams = slices.Concat(before, exports)
-	}
-	for _, s := range exports {
-		names = append(names, s.Name)
-	}
-	return names
-}
+// exports are the names of the content export's streams.
+func exports() []string { return Table(exportStreams).names() }
 
 // exported compares all that came of the streams with the emulator's truth, row by row. Truth has no ids of rows, and those
 // of reports have other names.
@@ -106,7 +91,7 @@ func comparable(t *testing.T, row []byte) string {
 
 // TestContentExport reads every form of download.
 func TestContentExport(t *testing.T) {
-	streams := withExports(t)
+	streams := exports()
 	for form, version := range map[string]string{"csv": "2.10", "zip": "2.17", "tar": "2.16"} {
 		t.Run(form, func(t *testing.T) {
 			o := emulator.Options{Seed: 4, ExportTime: time.Minute}
@@ -148,7 +133,7 @@ func TestContentExport(t *testing.T) {
 
 // Opens and clicks come after the message, and are read though no row of theirs is newer than the bookmark of the receipts.
 func TestLaterEngagementIsRead(t *testing.T) {
-	streams := withExports(t)[:3]
+	streams := exports()[:3]
 	bubble(t, "2.17", emulator.Options{Seed: 4, IndexLag: 10 * time.Minute}, func(t *testing.T, w *world) {
 		var receipt string
 		w.Edit(func(world *emulator.World) { receipt = world.SendContent() })
@@ -185,7 +170,7 @@ func TestLaterEngagementIsRead(t *testing.T) {
 
 // Each stream takes what its own progress lacks from the jobs that all share.
 func TestExportsShareJobs(t *testing.T) {
-	streams := withExports(t)
+	streams := exports()
 	bubble(t, "2.17", emulator.Options{Seed: 4}, func(t *testing.T, w *world) {
 		config := func(c *Config) { c.StartDate = born.AddDate(0, -2, 0) }
 		first := w.read(t, reading{streams: streams[:1], mode: protocol.Incremental, config: config})
@@ -198,7 +183,7 @@ func TestExportsShareJobs(t *testing.T) {
 
 // An archive of receipts alone does not pass for one of messages that nobody opened.
 func TestArchiveOfReceiptsAlone(t *testing.T) {
-	streams := withExports(t)[:3]
+	streams := exports()[:3]
 	file := zipOf(t, map[string]string{"receipt_20260301-000000.csv": "receipt_id,received_at,first_open\n1,2026-03-01 10:00:00 UTC,2026-03-02 10:00:00 UTC\n2,2026-03-01 10:00:00 UTC,\n"})
 	o := spoiling(emulator.Options{Seed: 4}, func(w http.ResponseWriter, r *http.Request, _ int) bool {
 		if !strings.HasPrefix(r.URL.Path, "/download") {
@@ -223,7 +208,6 @@ func TestArchiveOfReceiptsAlone(t *testing.T) {
 
 // A job brings no more than so many rows; then its time is halved.
 func TestExportsOfTooManyRows(t *testing.T) {
-	withExports(t)
 	bubble(t, "2.17", emulator.Options{Seed: 4}, func(t *testing.T, w *world) {
 		stream := exportStreams[0].Name
 		out := w.readExports(t, stream, func(c *contentRun) { c.most = 30 })
@@ -252,7 +236,7 @@ func (w *world) readExports(t *testing.T, stream string, set func(*contentRun)) 
 
 // The bounds of a window are the stream's own: an end date, a start, the index lag.
 func TestExportBounds(t *testing.T) {
-	streams := withExports(t)[:2]
+	streams := exports()[:2]
 	bubble(t, "2.17", emulator.Options{Seed: 4}, func(t *testing.T, w *world) {
 		start, end := born.AddDate(0, -6, 0), born.AddDate(0, -3, 0)
 		out := w.read(t, reading{streams: streams, mode: protocol.Incremental, config: func(c *Config) { c.StartDate, c.EndDate = start, end }})
@@ -280,7 +264,7 @@ func TestExportBounds(t *testing.T) {
 }
 
 func TestExportScopes(t *testing.T) {
-	streams := withExports(t)[:2]
+	streams := exports()[:2]
 	bubble(t, "2.16", emulator.Options{Seed: 4, DeniedScopes: []string{"export_content_data"}}, func(t *testing.T, w *world) {
 		out := w.read(t, reading{streams: streams, mode: protocol.Incremental, failing: true})
 		if !strings.Contains(fmt.Sprint(out.err), `"Export content data"`) {

@@ -72,9 +72,13 @@ func (r *Reader) Read(ctx context.Context) (*Summary, error) {
 // prepare settles everything that can go wrong before the first row is asked for. It returns what a
 // protocol wants to see before all records.
 func (r *Reader) prepare(ctx context.Context) (head []byte, err error) {
-	selected, err := r.selected()
-	if err != nil {
-		return nil, err
+	r.table = TableOf(r.Config)
+	withReports := asksForReports(r.Selection, intercom.Version(r.Config.APIVersion))
+	var selected []protocol.Selected
+	if !withReports {
+		if selected, err = r.selected(); err != nil {
+			return nil, err
+		}
 	}
 	if r.client, err = newClient(ctx, r.Config, r.Log, r.maxHeld); err != nil {
 		return nil, err
@@ -87,6 +91,12 @@ func (r *Reader) prepare(ctx context.Context) (head []byte, err error) {
 		return nil, connectError(r.Config, err)
 	}
 	r.tellTime(ctx)
+	if withReports {
+		r.table = append(r.table, reports(ctx, r.client, r.Selection)...)
+		if selected, err = r.selected(); err != nil {
+			return nil, err
+		}
+	}
 	for _, s := range selected {
 		run, err := r.open(s)
 		if err != nil {
@@ -125,7 +135,6 @@ func (r *Reader) tellTime(ctx context.Context) {
 
 // selected turns the catalog into streams, in the catalog's order.
 func (r *Reader) selected() ([]protocol.Selected, error) {
-	r.table = TableOf(r.Config)
 	r.implicit = r.Selection == nil
 	if r.implicit {
 		return r.table.Default().all(), nil

@@ -77,6 +77,9 @@ func (t Table) unknown(name string) error {
 		return &CatalogError{Stream: name, Found: "a stream that the chosen API version does not have",
 			Want: fmt.Sprintf("api_version %s or later, or a catalog without it", def.Since)}
 	}
+	if isReport(name) && !slices.ContainsFunc(t, func(s Stream) bool { return isReport(s.Name) }) {
+		return &CatalogError{Stream: name, Found: "a report that the workspace, or the chosen API version, does not have", Want: "api_version 2.14 or later, or a catalog without it"}
+	}
 	if strings.HasPrefix(name, "custom_objects_") {
 		return &CatalogError{Stream: name, Found: "custom objects that the configuration does not name", Want: "their type in custom_object_types"}
 	}

@@ -3,6 +3,7 @@ package connector
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // streamNamed returns the stream of that name, of the whole table or of custom objects, or nil.
@@ -11,8 +12,14 @@ func streamNamed(name string) *Stream {
 		s := customObjectStream(kind)
 		return &s
 	}
+	if s, ok := workspaceReports.Load(name); ok {
+		return s.(*Stream)
+	}
 	return Streams.Named(name)
 }
+
+// workspaceReports are the reports that tests have met, by name.
+var workspaceReports sync.Map
 
 // streamsOf is every stream that an API version has, but for those of exports, which have tests of their own.
 func streamsOf(version string) Table {
