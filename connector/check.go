@@ -42,18 +42,9 @@ func Check(ctx context.Context, cfg *Config, sel *protocol.Selection, log zerolo
 	}
 	ctx, cancel := context.WithTimeout(ctx, giveUp)
 	defer cancel()
-	brief := *cfg
-	brief.MaxRetry = min(brief.MaxRetry, giveUp/3)
-	client, err := newClient(ctx, &brief, log, 0)
+	client, workspace, err := reach(ctx, cfg, log)
 	if err != nil {
 		return result, err
-	}
-	workspace, err := client.Workspace(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("the host did not answer within %s: %w", giveUp, err)
-	}
-	if err != nil && intercom.KindOf(err) != intercom.MissingScope {
-		return result, connectError(cfg, err)
 	}
 	result.Workspace = workspace.Name
 	failures := probeAll(ctx, client, table, selected)
@@ -75,6 +66,26 @@ func Check(ctx context.Context, cfg *Config, sel *protocol.Selection, log zerolo
 		return result, fmt.Errorf("no stream can be read: %w", last)
 	}
 	return result, nil
+}
+
+// reach makes the client of a command that platforms wait for, and finds out whether Intercom answers and takes
+// the token. A workspace that it may not ask for is no error.
+func reach(ctx context.Context, cfg *Config, log zerolog.Logger) (*intercom.Client, intercom.Workspace, error) {
+	brief := *cfg
+	brief.MaxRetry = min(brief.MaxRetry, giveUp/3)
+	client, err := newClient(ctx, &brief, log, 0)
+	if err != nil {
+		return nil, intercom.Workspace{}, err
+	}
+	workspace, err := client.Workspace(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("the host did not answer within %s: %w", giveUp, err)
+	}
+	if err != nil && intercom.KindOf(err) != intercom.MissingScope {
+		client.Close()
+		return nil, workspace, connectError(cfg, err)
+	}
+	return client, workspace, nil
 }
 
 // probeAll tries the feeds of all streams side by side.
@@ -191,6 +202,7 @@ func Classify(err error) protocol.Failure {
 	var input *protocol.InputError
 	var moving *MovingError
 	var capped *CappedError
+	var job *JobError
 	switch kind := intercom.KindOf(err); {
 	case errors.As(err, &capped):
 		f.Kind = Classify(capped.Scroll).Kind
@@ -198,7 +210,8 @@ func Classify(err error) protocol.Failure {
 		kind == intercom.BadToken, kind == intercom.MissingScope, kind == intercom.PlanRestricted, kind == intercom.BadVersion,
 		kind == intercom.Untrusted:
 		f.Kind = protocol.ConfigError
-	case errors.As(err, &moving), kind == intercom.Temporary, kind == intercom.RateLimited, kind == intercom.ScrollExists:
+	case errors.As(err, &moving), errors.As(err, &job), kind == intercom.Temporary, kind == intercom.RateLimited, kind == intercom.ScrollExists,
+		kind == intercom.JobPending, errors.Is(err, context.DeadlineExceeded):
 		f.Kind = protocol.TransientError
 	case errors.Is(err, context.Canceled):
 		f.Kind, f.Message = protocol.TransientError, "interrupted; the last state is true, the next run goes on from there"

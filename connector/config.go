@@ -35,6 +35,8 @@ type Config struct {
 	PageSize   int
 	// CustomObjects are the type identifiers of the custom objects to read.
 	CustomObjects []string
+	// TypedAttributes says whether discovery types custom attributes: auto, on or off.
+	TypedAttributes string
 
 	APIRateLimit   int     // the user's own cap in calls a minute; 0: none
 	RateLimitShare float64 // of Intercom's limit: 0 < share <= 1
@@ -184,6 +186,7 @@ func (l *loader) config() *Config {
 		MaxRetry:        l.length("max_retry_minutes", time.Minute),
 		MaxUnreadable:   l.count("max_unreadable_rows"),
 		CustomObjects:   identifiers(l.text("custom_object_types")),
+		TypedAttributes: l.text("typed_custom_attributes"),
 	}
 	c.CompaniesListFallback = l.flag("companies_list_fallback")
 	if _, given := l.values["num_workers"]; given {

@@ -19,6 +19,9 @@ import (
 // ConfigError is everything that is wrong with a configuration. It holds no secret.
 type ConfigError struct {
 	Problems []Problem // never empty
+	// Typed says that the settings seem to want custom attributes typed in any case, so that a catalog without
+	// their types would not be what they ask for.
+	Typed bool
 }
 
 // Problem is one thing that the user has to mend.
@@ -157,6 +160,10 @@ func normalize(s setting, value any) any {
 		return plainNumber(text, value)
 	case s.isNumber() && isNumber:
 		return plainNumber(number.String(), value)
+	case slices.Contains(s.Enum, "on") && !isNumber: // which YAML takes for true
+		if b, err := strconv.ParseBool(fmt.Sprint(value)); err == nil {
+			return map[bool]string{true: "on", false: "off"}[b]
+		}
 	case s.Type == "boolean" && isText:
 		if b, err := strconv.ParseBool(text); err == nil {
 			return b
@@ -314,7 +321,8 @@ func (l *loader) err() error {
 	slices.SortStableFunc(l.problems, func(a, b Problem) int {
 		return cmp.Compare(l.order[a.Field], l.order[b.Field])
 	})
-	return &ConfigError{l.problems}
+	typed := l.text("typed_custom_attributes")
+	return &ConfigError{Problems: l.problems, Typed: typed != "auto" && typed != "off"}
 }
 
 // mostNear is longer than any setting's name: what is as long was not meant to be one.

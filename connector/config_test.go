@@ -64,12 +64,12 @@ func defaultConfig() Config {
 		IndexLag:        15 * time.Minute,
 		ActivityLogStep: 30 * 24 * time.Hour,
 		Region:          "us",
-		APIVersion:      "2.16",
-		UserAgent:       "source-intercom",
-		PageSize:        150,
-		RateLimitShare:  1,
-		RequestTimeout:  5 * time.Minute,
-		MaxRetry:        15 * time.Minute,
+		APIVersion:      "2.16", TypedAttributes: "auto",
+		UserAgent:      "source-intercom",
+		PageSize:       150,
+		RateLimitShare: 1,
+		RequestTimeout: 5 * time.Minute,
+		MaxRetry:       15 * time.Minute,
 	}
 }
 

@@ -65,6 +65,12 @@ func (e *emitter) row(row gjson.Result) error { return e.record(row, nil) }
 // record emits one record. One whose very content was emitted last is left out, if it is young enough to
 // be remembered.
 func (e *emitter) record(row gjson.Result, inject []protocol.Inject) error {
+	at, dated := e.cursor(row)
+	return e.remembering(row, inject, at, dated)
+}
+
+// remembering is record for a row whose cursor value is cursor, if it is dated.
+func (e *emitter) remembering(row gjson.Result, inject []protocol.Inject, cursor int64, dated bool) error {
 	before := len(e.buf)
 	key, at, err := e.encode(row, inject)
 	if err != nil {
@@ -72,7 +78,7 @@ func (e *emitter) record(row gjson.Result, inject []protocol.Inject) error {
 	}
 	// An older version is noted, too, where a younger one was handed on before it: else that one would be
 	// taken for known when it comes again.
-	if cursor, ok := e.cursor(row); ok && e.run.prints.concerns(key, cursor) {
+	if dated && e.run.prints.concerns(key, cursor) {
 		p := print{key: key, content: protocol.Fingerprint(e.buf[at.Start:at.End]), at: cursor}
 		if e.run.prints.known(p) {
 			e.buf = e.buf[:before]

@@ -93,7 +93,7 @@ func (r *Reader) prepare(ctx context.Context) (head []byte, err error) {
 			return nil, err
 		}
 		r.runs = append(r.runs, run)
-		if head, err = r.Dialect.AppendSchema(head, run.stream.Described(), s.Drop); err != nil {
+		if head, err = r.Dialect.AppendSchema(head, run.stream.described(s), s.Drop); err != nil {
 			return nil, fmt.Errorf("stream %s: %w", s.Stream, err)
 		}
 	}
@@ -136,7 +136,7 @@ func (r *Reader) selected() ([]protocol.Selected, error) {
 // open makes a stream's run from its selection and its state.
 func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
 	def := r.table.Named(s.Stream)
-	encoder, err := r.Dialect.Encoder(def.Described(), s.Drop)
+	encoder, err := r.Dialect.Encoder(def.described(s), s.Drop)
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", s.Stream, err)
 	}
@@ -145,7 +145,7 @@ func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
 		workspace: r.workspace.ID,
 		mode:      s.Mode,
 		syncID:    s.SyncID,
-		overlap:   int64((r.Config.IndexLag + r.Config.Lookback) / time.Second),
+		overlap:   int64((r.Config.IndexLag + max(r.Config.Lookback, def.Feed.Again)) / time.Second),
 		now:       r.client.Cautious().Unix(),
 		input:     stateOf(r.State, s.Stream),
 	}

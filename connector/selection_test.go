@@ -104,7 +104,7 @@ func TestTapIntercomsCompanySegments(t *testing.T) {
 	if _, err := TableOf(nil).checkSelection(catalogOf(t, tapCatalog("contacts", "-company_segments")), zerolog.Nop()); err != nil {
 		t.Errorf("deselected: %v", err)
 	}
-	ours, err := Discover(protocol.Singer{}, nil)
+	ours, err := Discover(t.Context(), protocol.Singer{}, nil, zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
 	}

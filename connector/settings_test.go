@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -67,6 +68,23 @@ func TestTruths(t *testing.T) {
 		_, err := loadJSON(false, string(settingsJSON(map[string]any{"companies_list_fallback": value})))
 		if problems := problemsOf(t, err); len(problems) != 1 || problems[0].Want != "true or false" {
 			t.Errorf("%v: %v", value, problems)
+		}
+	}
+}
+
+// TestOnOrOff: a setting that is on, off or automatic takes a truth, too: YAML makes one of on and off.
+func TestOnOrOff(t *testing.T) {
+	for value, want := range map[any]string{"on": "on", "off": "off", "auto": "auto", true: "on", false: "off", "true": "on", "False": "off", "": "auto", nil: "auto"} {
+		config, err := loadJSON(false, string(settingsJSON(map[string]any{"typed_custom_attributes": value})))
+		if err != nil || config.TypedAttributes != want {
+			t.Errorf("%v: error %v, want %v", value, err, want)
+		}
+	}
+	for value, typed := range map[any]bool{"yes": true, 1: true, "On": true} {
+		_, err := loadJSON(true, string(settingsJSON(map[string]any{"typed_custom_attributes": value})))
+		var e *ConfigError
+		if !errors.As(err, &e) || len(e.Problems) != 1 || e.Problems[0].Want != "one of auto, on, off" || e.Typed != typed {
+			t.Errorf("%v: %v", value, err)
 		}
 	}
 }

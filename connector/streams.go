@@ -56,6 +56,8 @@ type Stream struct {
 	Costly bool
 	// Schema names the schema of streams that share one; "": it has the stream's name.
 	Schema string
+	// Dataset is what a report is made of; nil: the stream is none.
+	Dataset *dataset
 	// Permission is what the token needs, as Intercom's Developer Hub words it.
 	Permission string
 	// Method says in a few words what an incremental read costs and means; for the docs.
@@ -81,6 +83,8 @@ type Feed struct {
 	AsksSince intercom.Version
 	// Days says that searches compare whole days in the workspace's zone up to API 2.16.
 	Days bool
+	// Again is how far back every run reads again, at least, whatever lookback_window is.
+	Again time.Duration
 	// Probe is a cheap GET that needs the same permission, where Path itself must not be tried.
 	Probe string
 	// NewestFirst says that a list is sorted by Cursor, and is left where all that follows was read before.
@@ -92,7 +96,7 @@ type Feed struct {
 // Streams is the stream table, in the order in which catalogs list it. It is read-only.
 //
 // Intercom's documentation: https://developers.intercom.com/docs/references/rest-api/api.intercom.io
-var Streams = Table(slices.Concat(peopleStreams, conversationStreams, contentStreams, workspaceStreams))
+var Streams = Table(slices.Concat(peopleStreams, conversationStreams, contentStreams, workspaceStreams, exportStreams))
 
 // A Table is every stream that a configuration offers, in the order of catalogs.
 type Table []Stream
@@ -132,6 +136,9 @@ func (s *Stream) Described() protocol.Stream {
 		name = s.Schema
 	}
 	schema, _ := schemas.Get(name) // a test holds that every stream has one
+	if s.Dataset != nil {
+		schema = s.Dataset.schema()
+	}
 	return protocol.Stream{Name: s.Name, Schema: schema, Key: s.Key, Cursor: s.Cursor, Default: !s.Costly}
 }
 
@@ -161,6 +168,8 @@ func (s *Stream) Price() string {
 		return "1,000"
 	case s.Cut != nil:
 		return "0"
+	case s.Feed.exports():
+		return "4 or more for each job"
 	}
 	per := s.Feed.PerPage
 	if u, err := url.Parse(s.Feed.Path); err == nil && u.Query().Has("per_page") {
@@ -179,7 +188,7 @@ func (s *Stream) Source() string {
 		path, _, _ = strings.Cut(path, "?")
 		switch {
 		case path == "" || i == 0 && s.Child != nil && s.Whole == nil:
-		case strings.HasSuffix(path, "/search"):
+		case strings.HasSuffix(path, "/search"), s.Feed.exports():
 			calls = append(calls, "POST "+path)
 		default:
 			calls = append(calls, "GET "+path)
@@ -203,6 +212,9 @@ func (s *Stream) RecordKey(record gjson.Result) string {
 	}
 	return strings.Join(parts, "/")
 }
+
+// exports tells whether the feed is one of Intercom's export jobs.
+func (f *Feed) exports() bool { return strings.HasPrefix(f.Path, "/export/") }
 
 // searches tells whether the feed is a POST search.
 func (f *Feed) searches() bool { return strings.HasSuffix(f.Path, "/search") }

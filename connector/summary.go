@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"source-intercom/protocol"
 )
 
 // ErrWithheld is the error of a strict run that read everything except what Intercom does not give.
@@ -80,9 +78,4 @@ func (r *Reader) withheld() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// Discover renders the catalog of a configuration; nil is one that sets nothing. It needs no network.
-func Discover(d protocol.Dialect, cfg *Config) ([]byte, error) {
-	return d.Catalog(TableOf(cfg).Catalog())
 }

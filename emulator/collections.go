@@ -19,7 +19,7 @@ var kinds = []kind{
 	{name: "ticket_types", base: ticketTypeBase, count: fixed(archivedType + 1), write: (*printer).ticketTypeRow, born: atBirth},
 	{name: "ticket_states", base: ticketStateBase, count: fixed(archivedState + 1), write: (*printer).ticketStateRow, born: atBirth},
 	{name: "subscription_types", base: 13_500, count: atMost(6), write: (*printer).subscriptionType},
-	{name: "conversation_attributes", base: 12_890, count: atMost(len(conversationTypes)), write: (*printer).conversationAttribute},
+	{name: "conversation_attributes", base: 12_890, count: atMost(len(ownAttributes["conversation"])), write: (*printer).conversationAttribute},
 	{name: "articles", base: 6_871_000, count: times(1), write: (*printer).article},
 	{name: "internal_articles", base: 6_931_000, count: times(1), write: (*printer).internalArticle},
 	{name: "collections", base: 7_101_000, count: times(1), write: (*printer).collection},

@@ -116,8 +116,19 @@ func (p *printer) company(key string, c *company) {
 func (p *printer) companyAttributes(c *company) {
 	p.obj("custom_attributes")
 	if c.ord%5 != 4 {
-		p.str("tier", pick(c.s, 10, []string{"gold", "silver", "brönze"}))
+		p.str("tier", pick(c.s, 10, tiers))
 		p.str("contract", "C-"+strconv.Itoa(c.s.n(11, 1_000_000)))
+		if c.ord%13 == 6 { // no number, as the attribute wants it
+			p.str("seats", "unlimited")
+		} else {
+			p.num("seats", int64(c.s.n(14, 500)))
+		}
+		p.raw("score", strconv.Itoa(c.s.n(15, 100))+".25")
+		p.flag("beta", c.ord%2 == 0)
+		p.num("renewal_at", c.created+8_640_000)
+	}
+	if c.ord%9 == 4 { // archived since
+		p.str("old_code", "X-"+strconv.Itoa(int(c.ord)))
 	}
 	if c.revision > 0 {
 		p.str("revision", strconv.Itoa(int(c.revision)))

@@ -252,9 +252,18 @@ func (p *printer) contactCustom(c *contact) {
 	if c.ord%3 != 1 {
 		p.str("tier", c.tier())
 		p.num("seats", c.seats())
-		p.raw("score", strconv.FormatFloat(float64(c.s.n(7, 1000))/8, 'f', -1, 64))
+		p.raw("score", c.score())
 		p.flag("beta", c.ord%2 == 0)
 		p.num("renewal_at", c.created+8_640_000)
+	}
+	if c.ord%5 == 3 {
+		p.day("Trial ends", c.created+86_400, c.ord%2 == 0)
+	}
+	if c.ord%9 == 4 { // archived since
+		p.str("old_code", "X-"+strconv.Itoa(int(c.ord)))
+	}
+	if c.ord%10 == 7 && p.v >= v213 {
+		p.orders("order", c.ord)
 	}
 	if c.ord%8 == 2 {
 		p.num("account_number", 9_007_199_254_740_993+int64(c.ord)) // beyond what a float64 can tell apart
@@ -266,8 +275,20 @@ func (p *printer) contactCustom(c *contact) {
 	p.end()
 }
 
-func (c *contact) tier() string { return pick(c.s, 5, []string{"gold", "silver", "brönze"}) }
+func (c *contact) tier() string { return pick(c.s, 5, tiers) }
 func (c *contact) seats() int64 { return int64(c.s.n(6, 500)) }
+
+// score is a number, for some contacts in a text, and for one in sixteen no number at all.
+func (c *contact) score() string {
+	score := strconv.FormatFloat(float64(c.s.n(7, 1000))/8, 'f', -1, 64)
+	switch c.ord % 16 {
+	case 6:
+		return `"n/a"`
+	case 14:
+		return `"` + score + `"`
+	}
+	return score
+}
 
 // contactLists writes the nested lists, which hold ten entries at most and tell where the rest is.
 func (p *printer) contactLists(c *contact) {

@@ -52,9 +52,27 @@ func (p *printer) conversationMore(c *conversation) {
 func (p *printer) customAttributes(c *conversation) {
 	p.obj("custom_attributes")
 	if c.ord%3 != 2 {
-		p.str("tier", pick(c.s, 40, []string{"gold", "silver", "brönze"}))
-		p.num("seats", int64(c.s.n(41, 500)))
-		p.num("renewal_at", c.created+8_640_000)
+		p.str("tier", pick(c.s, 40, tiers))
+		if c.ord%16 == 10 { // no number, as the attribute wants it
+			p.str("seats", "many")
+		} else {
+			p.num("seats", int64(c.s.n(41, 500)))
+		}
+		p.raw("score", strconv.Itoa(c.s.n(47, 100))+".5")
+		p.flag("beta", c.ord%2 == 0)
+		p.day("renewal_at", c.created+8_640_000, c.ord%8 == 4)
+	}
+	if c.ord%9 == 4 { // archived since
+		p.str("old_code", "X-"+strconv.Itoa(int(c.ord)))
+	}
+	if c.ord%10 == 7 {
+		p.str("summary", pick(c.s, 48, nouns)+"\n"+pick(c.s, 49, nouns))
+	}
+	if c.ord%10 == 3 && p.v >= v213 {
+		p.orders("orders", c.ord)
+	}
+	if c.ord%12 == 6 && p.v >= v216 {
+		p.files("contract", c.s.at(60), c.ord%24 == 6)
 	}
 	if c.ord%8 == 1 {
 		p.num("account_number", 9_007_199_254_740_993+int64(c.ord)) // beyond what a float64 can tell apart

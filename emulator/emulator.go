@@ -30,6 +30,7 @@ type Emulator struct {
 	contacts      *searchable[*contact]
 	tickets       *searchable[*ticket]
 	scroll        scroll
+	exports       exports
 
 	counts      sync.Mutex // guards what follows
 	requests    map[string]int
@@ -49,7 +50,8 @@ func New(o Options) (*Emulator, error) {
 		return nil, err
 	}
 	o = o.withDefaults()
-	e := &Emulator{options: o, faultCounts: make([]faultCount, len(o.Faults)), requests: map[string]int{}, statuses: map[int]int{}}
+	e := &Emulator{options: o, faultCounts: make([]faultCount, len(o.Faults)), requests: map[string]int{}, statuses: map[int]int{},
+		exports: exports{jobs: map[string]*exportJob{}}}
 	var ok bool
 	if e.version, ok = parseVersion(o.AppVersion); !ok {
 		return nil, fmt.Errorf("unknown API version %q", o.AppVersion)
@@ -270,7 +272,9 @@ type answer struct {
 	link      string
 	location  string // of a redirection
 	requestID string
-	rated     bool // carries rate headers
+	rated     bool   // carries rate headers
+	file      bool   // is sent as it is
+	encoding  string // a file's Content-Encoding
 }
 
 func (a *apiError) answer(requestID string) *answer {
@@ -297,7 +301,11 @@ func (e *Emulator) send(w http.ResponseWriter, r *http.Request, a *answer, d del
 		h.Set("Location", a.location)
 	}
 	body := a.body
-	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && len(body) > 0 {
+	switch {
+	case a.file && a.encoding != "":
+		h.Set("Content-Encoding", a.encoding)
+	case a.file:
+	case strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && len(body) > 0:
 		body = e.compress(body)
 		h.Set("Content-Encoding", "gzip")
 	}

@@ -44,6 +44,12 @@ type Options struct {
 	ScrollEndsWith404 bool     // end a scroll with 404 instead of an empty page
 	ScrollPage        int      // rows of a scroll page; 0 means 100
 
+	// ExportForm is how downloads of content exports come: "csv" (one gzipped CSV of receipts), "zip" or "tar" (an archive with a
+	// CSV for each kind, gzipped if a tar). "" is what the version documents.
+	ExportForm  string
+	ExportTime  time.Duration // what an export job takes; 0 means 5 s
+	FailExports int           // so many of them fail, the first ones
+
 	Faults []Fault
 	// Intercept, if set, sees each request first and returns true if it has answered it. Such requests are
 	// counted under their route; their status is not recorded.
@@ -87,6 +93,7 @@ func SizeOf(name string) (Size, error) {
 func (o Options) check() error {
 	for name, d := range map[string]time.Duration{
 		"rate window": o.RateWindow, "latency": o.Latency, "jitter": o.Jitter, "index lag": o.IndexLag, "replica lag": o.ReplicaLag,
+		"export time": o.ExportTime,
 	} {
 		if d < 0 {
 			return fmt.Errorf("%s %s: want a length of time that is not negative", name, d)
@@ -94,6 +101,9 @@ func (o Options) check() error {
 	}
 	if o.RateLimit < 0 || o.ScrollPage < 0 {
 		return fmt.Errorf("rate limit %d, scroll page %d: want numbers that are not negative", o.RateLimit, o.ScrollPage)
+	}
+	if !slices.Contains([]string{"", string(csvForm), string(zipForm), string(tarForm)}, o.ExportForm) {
+		return fmt.Errorf("form of exports %q: want csv, zip or tar", o.ExportForm)
 	}
 	if !slices.Contains([]string{"", "US", "EU", "AU"}, o.Region) {
 		return fmt.Errorf("region %q: want US, EU or AU", o.Region)
@@ -126,6 +136,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.ScrollPage <= 0 {
 		o.ScrollPage = 100
+	}
+	if o.ExportTime <= 0 {
+		o.ExportTime = exportTime
 	}
 	return o
 }

@@ -92,19 +92,11 @@ func (w *World) makeAttributes() {
 			{"created_at", "date"}, {"updated_at", "date"}, {"last_seen_at", "date"}, {"unsubscribed_from_emails", "boolean"}},
 		"conversation": {{"title", "string"}, {"priority", "string"}},
 	}
-	custom := [][2]string{{"tier", "string"}, {"seats", "integer"}, {"score", "float"}, {"beta", "boolean"},
-		{"renewal_at", "date"}, {"old_code", "string"}}
 	for _, model := range []string{"company", "contact", "conversation"} {
 		for _, f := range standard[model] {
 			add(attribute{model: model, name: f[0], dataType: f[1], description: "Standard attribute " + f[0]})
 		}
-		for i, f := range custom {
-			a := attribute{model: model, name: f[0], dataType: f[1], custom: true, archived: i == 5, apiWritable: i != 1, messengerWritable: i == 0}
-			if i == 0 {
-				a.options, a.description = []string{"gold", "silver", "brönze"}, "Chosen by sales"
-			}
-			add(a)
-		}
+		w.customAttributeRows(model, add)
 	}
 }
 

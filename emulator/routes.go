@@ -59,6 +59,14 @@ func routeTable() []route {
 		{"GET /conversations/{id}", "read_conversations", (*call).getConversation},
 		{"POST /tickets/search", "read_tickets", (*call).searchTickets},
 		{"GET /tickets/{id}", "read_tickets", (*call).getTicket},
+		{"POST /export/content/data", "export_content_data", (*call).createContentExport},
+		{"GET /export/content/data/{id}", "export_content_data", (*call).getContentExport},
+		{"POST /export/cancel/{id}", "export_content_data", (*call).cancelContentExport},
+		{"GET /download/content/data/{id}", "export_content_data", (*call).downloadContentExport},
+		{"GET /export/reporting_data/get_datasets", "export_reporting_data", (*call).listDatasets},
+		{"POST /export/reporting_data/enqueue", "export_reporting_data", (*call).createReport},
+		{"GET /export/reporting_data/{id}", "export_reporting_data", (*call).getReport},
+		{"GET /download/reporting_data/{id}", "export_reporting_data", (*call).downloadReport},
 	}...)
 }
 
@@ -113,7 +121,11 @@ func (e *Emulator) dispatch(c *call) *answer {
 }
 
 func (e *Emulator) prepare(c *call) *apiError {
-	if !acceptsJSON(c.r.Header.Get("Accept")) {
+	accept := c.r.Header.Get("Accept")
+	if strings.HasPrefix(c.r.URL.Path, "/download/") && !acceptsFile(accept) {
+		return fail(http.StatusNotAcceptable, "not_acceptable", "The Accept header should send a media type of application/octet-stream")
+	}
+	if !strings.HasPrefix(c.r.URL.Path, "/download/") && !acceptsJSON(accept) {
 		return fail(http.StatusNotAcceptable, "not_acceptable", "The Accept header should send a media type of application/json")
 	}
 	c.v = e.version
@@ -194,13 +206,9 @@ func (c *call) nextURL(page int) string { return c.urlWith("page", strconv.Itoa(
 
 // urlWith is the address of this call with another value of a parameter.
 func (c *call) urlWith(name, value string) string {
-	scheme := "http"
-	if c.r.TLS != nil {
-		scheme = "https"
-	}
 	q := c.r.URL.Query()
 	q.Set(name, value)
-	return scheme + "://" + c.r.Host + c.r.URL.Path + "?" + q.Encode()
+	return c.origin() + c.r.URL.Path + "?" + q.Encode()
 }
 
 // numberedPages writes the pages object of lists by page number, where next is a URL.

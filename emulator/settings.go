@@ -81,16 +81,8 @@ func (p *printer) translation(key, name, locale string) {
 	p.end()
 }
 
-// conversationTypes are the kinds of conversation attributes: their names, types, and what only their type has.
-var conversationTypes = []struct{ name, dataType, more string }{
-	{"tier", "list", `"options":[{"id":"a1b2c3d4-e5f6-4890-abcd-ef1234567890","label":"gold","archived":false},{"id":"a1b2c3d4-e5f6-4890-abcd-ef1234567891","label":"brönze","archived":true}]`},
-	{"seats", "integer", ""}, {"score", "decimal", ""}, {"beta", "boolean", ""}, {"renewal_at", "datetime", ""},
-	{"old_code", "string", `"multiline":false`}, {"summary", "string", `"multiline":true`},
-	{"orders", "relationship", `"reference":{"type":"many","object_type_id":"order"}`}, {"contract", "files", ""},
-}
-
 func (p *printer) conversationAttribute(x *item) {
-	t := conversationTypes[int(x.ord)%len(conversationTypes)]
+	t := ownAttributes["conversation"][int(x.ord)%len(ownAttributes["conversation"])]
 	p.obj("")
 	p.str("type", "conversation_attribute")
 	p.raw("id", x.id())
@@ -107,8 +99,24 @@ func (p *printer) conversationAttribute(x *item) {
 	p.num("created_at", x.created)
 	p.num("updated_at", x.updated)
 	p.str("admin_id", strconv.FormatInt(p.adminOf(x.s, 3), 10))
-	if t.more != "" {
-		p.raw("", t.more)
+	switch t.dataType {
+	case "string":
+		p.flag("multiline", t.name == "summary")
+	case "list":
+		p.arr("options")
+		for i, label := range t.options {
+			p.obj("")
+			p.str("id", "a1b2c3d4-e5f6-4890-abcd-ef123456789"+strconv.Itoa(i))
+			p.str("label", label)
+			p.flag("archived", i == 2)
+			p.end()
+		}
+		p.endArr()
+	case "relationship":
+		p.obj("reference")
+		p.str("type", "many")
+		p.str("object_type_id", "order")
+		p.end()
 	}
 	p.end()
 }

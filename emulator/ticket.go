@@ -116,9 +116,18 @@ func (p *printer) ticketAttributes(t *ticket) {
 	} else {
 		p.text("_default_description_", p.body(t.s.at(50), t.ord%41 == 7))
 	}
-	p.num("Severity", int64(1+t.s.n(7, 4)))
+	if severity := 1 + t.s.n(7, 4); t.kind() == 2 {
+		p.str("Severity", "S"+strconv.Itoa(severity))
+	} else {
+		p.num("Severity", int64(severity))
+	}
 	p.flag("Urgent?", t.ord%2 == 0)
 	p.strs("Areas", pick(t.s, 8, nouns), pick(t.s, 9, nouns))
+	p.day("Due date", t.created+86_400, t.ord%4 == 2)
+	if t.kind() == 0 {
+		p.files("Screenshots", t.s.at(60), t.ord%2 == 0)
+		p.raw("Effort", []string{"2.5", `"n/a"`}[btoi(t.ord%9 == 6)])
+	}
 	if t.ord%16 == 4 {
 		p.num("Big number", 9_007_199_254_740_993+int64(t.ord))
 	}
@@ -162,8 +171,8 @@ func (p *printer) ticketTypeOf(key string, k int, schemaForm bool, row *item) {
 		p.str("type", "list")
 		p.arr("data")
 	}
-	for i, attr := range [][2]string{{"_default_title_", "string"}, {"_default_description_", "string"}, {"Severity", "integer"}} {
-		p.ticketTypeAttribute(k, i, attr[0], attr[1])
+	for i, a := range ticketAttributesOf(k) {
+		p.ticketTypeAttribute(k, i, a)
 	}
 	p.endArr()
 	p.end()
@@ -184,14 +193,14 @@ func (p *printer) ticketTypeOf(key string, k int, schemaForm bool, row *item) {
 	p.end()
 }
 
-func (p *printer) ticketTypeAttribute(kind, i int, name, dataType string) {
+func (p *printer) ticketTypeAttribute(kind, i int, a ownAttribute) {
 	p.obj("")
 	p.str("type", "ticket_type_attribute")
 	p.str("id", strconv.Itoa(220+kind*10+i))
 	p.str("workspace_id", p.w.workspace)
-	p.str("name", name)
-	p.str("description", "Attribute "+name)
-	p.str("data_type", dataType)
+	p.str("name", a.name)
+	p.str("description", "Attribute "+a.name)
+	p.str("data_type", a.dataType)
 	p.obj("input_options")
 	p.flag("multiline", i == 1)
 	p.end()
@@ -202,7 +211,7 @@ func (p *printer) ticketTypeAttribute(kind, i int, name, dataType string) {
 	p.flag("visible_to_contacts", i == 0)
 	p.flag("default", i < 2)
 	p.num("ticket_type_id", int64(100+kind))
-	p.flag("archived", false)
+	p.flag("archived", a.archived)
 	p.num("created_at", p.w.start)
 	p.num("updated_at", p.w.start+60)
 	p.end()

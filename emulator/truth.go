@@ -12,6 +12,7 @@ import (
 // The streams are activity_logs, admins, tags, teams, segments, companies, company_attributes, contact_attributes,
 // company_segments, contacts, conversations, conversation_parts, tickets, workspace, team_members, call_transcripts, those
 // of the tables collections and cuts, and "custom_objects_" with a type. One that the version lacks is an error.
+// Those of exports are at tellExport.
 //
 // Attributes, archived ones included, are keyed "model/full_name". Rows of company_segments carry an added company_id and those of
 // conversation_parts an added conversation_id. Parts are the newest 500 of each conversation. Rows without an id
@@ -25,7 +26,7 @@ func (e *Emulator) Truth(stream, apiVersion string) (map[string]json.RawMessage,
 	}
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	t := &teller{printer: printer{w: e.world, v: v}, rows: map[string]json.RawMessage{}}
+	t := &teller{printer: printer{w: e.world, v: v}, form: e.contentForm(v), rows: map[string]json.RawMessage{}}
 	known, err := t.tellList(stream)
 	if err == nil && !known && !t.tell(stream) {
 		err = fmt.Errorf("unknown stream %q", stream)
@@ -39,6 +40,7 @@ func (e *Emulator) Truth(stream, apiVersion string) (map[string]json.RawMessage,
 // teller collects rows one by one.
 type teller struct {
 	printer
+	form exportForm
 	rows map[string]json.RawMessage
 }
 
@@ -102,7 +104,7 @@ func (t *teller) tell(stream string) bool {
 	case "workspace":
 		t.tellWorkspace()
 	default:
-		return false
+		return t.tellExport(stream)
 	}
 	return true
 }

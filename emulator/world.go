@@ -33,6 +33,7 @@ type World struct {
 
 	shelves map[string]*shelf // by kind: all that comes from plain lists
 	feed    activityFeed      // of contacts
+	outbox  outbox            // what exports tell of
 }
 
 type deletion struct {

@@ -52,7 +52,7 @@ type Client struct {
 	cfg  Config
 	base *url.URL
 	// The token lives in these two alone, so that not even a dump of this struct shows it.
-	header    func(body bool) http.Header // of a request; all share it and none changes it
+	header    func(headerKind) http.Header // of a request; all share it and none changes it
 	redact    func(string) string
 	transport http.RoundTripper
 	now       func() time.Time
@@ -175,9 +175,10 @@ type Request struct {
 	Body   []byte // JSON
 	Stream string // for errors, logs and counters
 
-	// Once: the call is never repeated once it may have reached the server, as a scroll page must not be.
-	// Only a 429, which was not processed, is waited out. It does not queue behind other calls either:
-	// a scroll that is kept waiting expires.
+	// Once: the call is never repeated once it may have reached the server, as a scroll page must not be, nor
+	// the creation of a job. Only a 429, which was not processed, is waited out, unless it says that too many
+	// jobs are under way (JobPending). It does not queue behind other calls either: a scroll that is kept
+	// waiting expires.
 	Once bool
 	// Whole: MaxBody does not hold.
 	Whole bool
@@ -195,16 +196,29 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	var a *Answer
 	t := trial{maxRetry: c.cfg.MaxRetry, once: r.Once, hasty: r.Hasty}
-	for try := 1; ; try++ {
-		a, failure := c.try(ctx, r, target, try)
+	err = c.persist(ctx, r.Stream, &t, func(number int) (failure *Error) {
+		a, failure = c.try(ctx, r, target, number)
+		return failure
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// persist makes tries until one succeeds, or has failed for good.
+func (c *Client) persist(ctx context.Context, stream string, t *trial, try func(number int) *Error) error {
+	for n := 1; ; n++ {
+		failure := try(n)
 		now := c.now()
 		if failure == nil {
 			c.outage.ends(t.lasted(now), true)
-			return a, nil
+			return nil
 		}
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		if failure.throttled {
 			c.shut.CompareAndSwap(0, now.UnixNano())
@@ -212,14 +226,14 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 		wait, again := t.next(failure, now, time.Unix(0, c.succeeded.Load()), time.Unix(0, c.shut.Load()))
 		if !again {
 			c.outage.ends(t.lasted(now), false)
-			failure.Tries = try
-			return nil, failure
+			failure.Tries = n
+			return failure
 		}
 		c.outage.goesOn(failure, t.lasted(now), wait)
 		if err := sleep(ctx, wait); err != nil {
-			return nil, err
+			return err
 		}
-		c.counter.add(r.Stream, Counts{Waited: c.now().Sub(now)})
+		c.counter.add(stream, Counts{Waited: c.now().Sub(now)})
 	}
 }
 

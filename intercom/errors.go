@@ -22,6 +22,7 @@ const (
 	BadRequest     Kind = "bad request"     // the same request will fail again
 	BadVersion     Kind = "bad version"     // Intercom refuses the API version
 	ScrollExists   Kind = "scroll exists"   // another scroll of this workspace is open
+	JobPending     Kind = "job pending"     // as many jobs of this workspace as there may be are under way
 	RateLimited    Kind = "rate limited"    // 429 for longer than MaxRetry
 	Temporary      Kind = "temporary"       // outage, broken answer or network; retries are used up
 	TooLarge       Kind = "too large"       // the answer passes MaxBody; a smaller page may do
@@ -118,6 +119,8 @@ func (k Kind) hint() string {
 		return "choose another api_version"
 	case ScrollExists:
 		return "another program is reading this workspace's companies; wait until it is done, or a minute after it died"
+	case JobPending:
+		return "an export of this workspace is under way: another program's, somebody's in Intercom, or that of an earlier run that was killed; wait until it has ended"
 	case RateLimited:
 		return "other programs use up the rate limit of this workspace; try later, or lower their share"
 	case Temporary:
@@ -183,6 +186,8 @@ func refusal(status int, h http.Header, body []byte, known bool) *Error {
 	switch {
 	case status < 400:
 		e.Kind = Redirected
+	case status == http.StatusTooManyRequests && aboutJobs(body):
+		e.Kind = JobPending
 	case status == http.StatusTooManyRequests:
 		e.Kind, e.throttled = RateLimited, true
 	case status >= 500, status == http.StatusRequestTimeout:
@@ -211,6 +216,13 @@ func refusal(status int, h http.Header, body []byte, known bool) *Error {
 		e.Kind = BadRequest
 	}
 	return e
+}
+
+// aboutJobs tells whether a 429 is not about calls but about jobs: "Exceeded rate limit of 1 pending message data export jobs".
+// https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-export/createdataexport
+func aboutJobs(body []byte) bool {
+	message := gjson.GetBytes(body, "errors.0.message").String()
+	return strings.Contains(message, "pending") && strings.Contains(message, "export job")
 }
 
 // isJSON tells whether text is one JSON document that nests no deeper than answers may.

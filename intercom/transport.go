@@ -33,8 +33,17 @@ func newTransport() http.RoundTripper {
 	return t
 }
 
-// requestHeader returns the headers of all requests, with and without a body.
-func requestHeader(cfg Config, token string) func(body bool) http.Header {
+// headerKind says which headers a request has.
+type headerKind int
+
+const (
+	bareHeader headerKind = iota
+	bodyHeader            // of one with a body
+	fileHeader            // of a download
+)
+
+// requestHeader returns the headers of all requests.
+func requestHeader(cfg Config, token string) func(headerKind) http.Header {
 	bare := http.Header{
 		"Authorization":    {"Bearer " + token},
 		"Accept":           {"application/json"},
@@ -46,12 +55,9 @@ func requestHeader(cfg Config, token string) func(body bool) http.Header {
 	}
 	withBody := bare.Clone()
 	withBody.Set("Content-Type", "application/json")
-	return func(body bool) http.Header {
-		if body {
-			return withBody
-		}
-		return bare
-	}
+	file := bare.Clone()
+	file.Set("Accept", "application/octet-stream")
+	return func(k headerKind) http.Header { return [...]http.Header{bare, withBody, file}[k] }
 }
 
 // timeLimit cancels a context when a try takes too long. It can stand still.
@@ -131,15 +137,24 @@ func (c *Client) exchange(ctx context.Context, r Request, target *url.URL, came 
 		return broken(ctx, 0, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	c.gate.answered(t, readNotice(resp.StatusCode, resp.Header))
+	refused := resp.StatusCode < 200 || resp.StatusCode > 299
+	n := readNotice(resp.StatusCode, resp.Header)
+	var said []byte // by a refusal
+	if refused && r.Once {
+		said = came.readRefusal(resp) // before all others are stopped by a 429 that is about jobs
+		n.throttled = n.throttled && !aboutJobs(said)
+	}
+	c.gate.answered(t, n)
 	a.Header, a.At = resp.Header, c.answeredAt(resp.Header)
 	if r.Once && sent.Load() > 1 { // a 404, too, may be the answer to what comes after the one that was lost
 		return broken(ctx, resp.StatusCode, errSentTwice)
 	}
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		body := came.readRefusal(resp)
-		counts.Bytes = int64(len(body))
-		e := refusal(resp.StatusCode, resp.Header, body, c.succeeded.Load() != 0)
+	if refused {
+		if said == nil {
+			said = came.readRefusal(resp)
+		}
+		counts.Bytes = int64(len(said))
+		e := refusal(resp.StatusCode, resp.Header, said, c.succeeded.Load() != 0)
 		if e.throttled {
 			counts.Throttled = 1
 		}
@@ -191,8 +206,9 @@ func (c *Client) newRequest(ctx context.Context, r Request, target *url.URL, sen
 			},
 		})
 	}
-	req := (&http.Request{Method: r.Method, URL: target, Host: target.Host, Header: c.header(r.Body != nil)}).WithContext(ctx)
+	req := (&http.Request{Method: r.Method, URL: target, Host: target.Host, Header: c.header(bareHeader)}).WithContext(ctx)
 	if r.Body != nil {
+		req.Header = c.header(bodyHeader)
 		req.ContentLength = int64(len(r.Body))
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.Body)), nil }
 		req.Body, _ = req.GetBody()

@@ -17,7 +17,7 @@ func fits(k kind, raw string, integer bool) bool {
 		return raw[0] == 't' || raw[0] == 'f'
 	case numberKind:
 		return raw[0] == '-' || isDigit(raw[0])
-	case integerKind, unixKind:
+	case integerKind, unixKind, wholeKind:
 		return integer
 	}
 	return false
@@ -41,6 +41,11 @@ func appendConverted(dst []byte, k kind, raw string) (_ []byte, ok bool) {
 	case numberKind:
 		return append(dst, text...), isNumber(text)
 	case integerKind:
+		return appendInteger(dst, text)
+	case wholeKind:
+		if t, ok := parseTime(text); ok && quoted {
+			return strconv.AppendInt(dst, t.Unix(), 10), true
+		}
 		return appendInteger(dst, text)
 	case unixKind:
 		return appendUnix(dst, text, quoted)

@@ -146,6 +146,7 @@ func (p *catalogParser) configured(entry gjson.Result, at string) (s Selected, e
 		key, keyAt = stream.Get("source_defined_primary_key"), at+".stream.source_defined_primary_key"
 	}
 	s.Key, err = airbyteKey(key, keyAt)
+	s.Schema = stream.Get("json_schema").Raw
 	return s, err
 }
 
@@ -154,6 +155,7 @@ func (p *catalogParser) discovered(entry gjson.Result, at string) (s Selected, e
 		return s, err
 	}
 	s.Key, err = airbyteKey(entry.Get("source_defined_primary_key"), at+".source_defined_primary_key")
+	s.Schema = entry.Get("json_schema").Raw
 	return s, err
 }
 

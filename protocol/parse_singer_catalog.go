@@ -76,7 +76,7 @@ func (p *catalogParser) singer(entry gjson.Result, at string) (s Selected, selec
 	if !selected {
 		return s, false, nil // what else it says does not matter
 	}
-	s.Drop = c.fields.dropped()
+	s.Drop, s.Schema = c.fields.dropped(), entry.Get("schema").Raw
 	if s.Mode, err = singerMode(entry, c.metadata, at); err != nil {
 		return s, false, err
 	}

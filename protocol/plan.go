@@ -23,6 +23,7 @@ const (
 	booleanKind
 	unixKind     // Unix seconds that stay an integer
 	dateTimeKind // Unix seconds that become a date-time string
+	wholeKind    // an attribute's integer: in Airbyte's catalogs it may be a time, which may come as text
 )
 
 // node is one place of a schema, made ready for walking records. After compile only nulled, first and
@@ -36,6 +37,7 @@ type node struct {
 	drop     bool // deselected
 	declared bool // the schema lists properties, so a member that it lacks is drift
 	unknown  bool // not in the schema, only on the way to something deselected
+	own      bool // one of the workspace's own attributes, or a part of one
 	wrap     string
 	props    map[string]*node
 	items    *node
@@ -89,7 +91,20 @@ func compileNode(schema gjson.Result, path string, times kind) *node {
 	if items := schema.Get("items"); items.IsObject() {
 		n.items = compileNode(items, path, times)
 	}
+	if schema.Get(attributesKeyword).Exists() {
+		for _, attribute := range n.props {
+			attribute.each((*node).claim)
+		}
+	}
 	return n
+}
+
+// claim marks what is the workspace's own: its type is only what the catalog has heard of it.
+func (n *node) claim() {
+	n.own = true
+	if n.kind == integerKind {
+		n.kind = wholeKind
+	}
 }
 
 func typeOf(schema gjson.Result) (k kind, nullable bool) {
@@ -128,6 +143,7 @@ func (n *node) prune(path FieldPath) {
 	for n.items != nil {
 		n = n.items
 	}
+	n.own = false // text of it would let out what is deselected in it
 	child := n.props[path[0]]
 	if child == nil {
 		child = &node{name: path[0], label: labelOf(path[0]), path: join(n.path, path[0]), nullable: true, unknown: true}

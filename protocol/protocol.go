@@ -92,6 +92,7 @@ type Selected struct {
 	SyncID *int64      // Airbyte's sync_id; nil where absent
 	Key    []string    // the key that the catalog declares; nil where it declares none
 	Drop   []FieldPath // fields that are deselected
+	Schema string      // the JSON Schema that the catalog has of the records; "" where it has none
 }
 
 // Dialect renders one protocol's lines. Every Append method adds whole lines, each ending in a

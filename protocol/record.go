@@ -236,12 +236,14 @@ func (w *rewriter) value(n *node, i int) (end int, ok bool) {
 			end, _ = w.object(n, i, nil)
 			return end, true
 		}
-		return skipContainer(w.src, i), n.kind == objectKind || n.kind == anyKind
+		end = skipContainer(w.src, i)
+		return end, n.kind == objectKind || n.kind == anyKind || n.own && w.wrapUp(n, i, end)
 	case '[':
 		if n.items != nil && n.kind == arrayKind {
 			return w.array(n.items, i), true
 		}
-		return skipContainer(w.src, i), n.kind == arrayKind || n.kind == anyKind
+		end = skipContainer(w.src, i)
+		return end, n.kind == arrayKind || n.kind == anyKind || n.own && w.wrapUp(n, i, end)
 	}
 	if n.kind == objectKind && n.wrap != "" {
 		return w.wrap(n, i), true
@@ -278,6 +280,25 @@ func (w *rewriter) array(items *node, i int) (end int) {
 		kept = true
 		i = end
 	}
+}
+
+// wrapUp brings the object or list src[i:end] to the type of an attribute without losing anything: where text is
+// wanted it becomes its JSON, where a list is wanted a list of it alone.
+func (w *rewriter) wrapUp(n *node, i, end int) bool {
+	switch {
+	case n.kind == stringKind:
+		w.copyTo(i)
+		w.dst = gjson.AppendJSONString(w.dst, w.src[i:end])
+		w.from = end
+	case n.kind == arrayKind && w.src[i] == '{' && n.items != nil && n.items.kind == objectKind:
+		w.replace(i, i, "[")
+		w.value(n.items, i)
+		w.copyTo(end)
+		w.dst = append(w.dst, ']')
+	default:
+		return false
+	}
+	return true
 }
 
 // wrap puts a scalar, which is how an older version of the API has it, into the object that newer

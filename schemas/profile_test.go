@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,74 +12,91 @@ import (
 // keys are the properties that make a record unique, in order: never null, and text, except times and places
 // in a list.
 var keys = map[string][]string{
-	"activity_log_event_types":        {"name"},
-	"activity_logs":                   {"id"},
-	"admins":                          {"id"},
-	"article_versions":                {"article_id", "id"},
-	"articles":                        {"id"},
-	"audiences":                       {"id"},
-	"away_status_reasons":             {"id"},
-	"brands":                          {"id"},
-	"call_transcripts":                {"id"},
-	"calls":                           {"id"},
-	"collections":                     {"id"},
-	"companies":                       {"id"},
-	"company_attributes":              {"model", "full_name"}, // built-in attributes have no id
-	"company_contacts":                {"company_id", "id"},
-	"company_notes":                   {"company_id", "id"},
-	"company_segments":                {"company_id", "id"},
-	"company_tags":                    {"company_id", "id"},
-	"contact_activities":              {"id"},
-	"contact_attributes":              {"model", "full_name"},
-	"contact_companies":               {"contact_id", "id"},
-	"contact_events":                  {"contact_id", "event_name", "created_at", "position"}, // events have no id of their own
-	"contact_merges":                  {"contact_id", "source_contact_id"},
-	"contact_notes":                   {"contact_id", "id"},
-	"contact_segments":                {"contact_id", "id"},
-	"contact_subscriptions":           {"contact_id", "id"},
-	"contact_tags":                    {"contact_id", "id"},
-	"contacts":                        {"id"},
-	"content_import_sources":          {"id"},
-	"content_snippets":                {"id"},
-	"conversation_ai_content_sources": {"conversation_id", "position"},
-	"conversation_attributes":         {"id"},
-	"conversation_contacts":           {"conversation_id", "id"},
-	"conversation_handling_events":    {"conversation_id", "position"},
-	"conversation_linked_objects":     {"conversation_id", "type", "id"},
-	"conversation_parts":              {"conversation_id", "id"},
-	"conversation_ratings":            {"conversation_id"},
-	"conversation_tags":               {"conversation_id", "id"},
-	"conversation_teammates":          {"conversation_id", "id"},
-	"conversations":                   {"id"},
-	"custom_objects":                  {"id"},
-	"data_connector_executions":       {"data_connector_id", "id"},
-	"data_connectors":                 {"id"},
-	"deleted_conversations":           {"id"},
-	"emails":                          {"id"},
-	"external_pages":                  {"id"},
-	"fin_voice_calls":                 {"conversation_id", "id"},
-	"help_center_redirects":           {"help_center_id", "id"},
-	"help_centers":                    {"id"},
-	"internal_articles":               {"id"},
-	"macros":                          {"id"},
-	"news_items":                      {"id"},
-	"newsfeed_items":                  {"newsfeed_id", "id"},
-	"newsfeeds":                       {"id"},
-	"office_hours_exceptions":         {"office_hours_schedule_id", "id"},
-	"office_hours_schedules":          {"id"},
-	"segments":                        {"id"},
-	"side_conversations":              {"conversation_id", "side_conversation_id"},
-	"subscription_types":              {"id"},
-	"tags":                            {"id"},
-	"team_members":                    {"team_id", "admin_id"},
-	"team_metrics":                    {"team_id", "admin_id"},
-	"teams":                           {"id"},
-	"ticket_parts":                    {"ticket_id", "id"},
-	"ticket_states":                   {"id"},
-	"ticket_type_attributes":          {"ticket_type_id", "id"},
-	"ticket_types":                    {"id"},
-	"tickets":                         {"id"},
-	"workspace":                       {"id_code"},
+	"activity_log_event_types":             {"name"},
+	"activity_logs":                        {"id"},
+	"admins":                               {"id"},
+	"article_versions":                     {"article_id", "id"},
+	"articles":                             {"id"},
+	"audiences":                            {"id"},
+	"away_status_reasons":                  {"id"},
+	"brands":                               {"id"},
+	"call_transcripts":                     {"id"},
+	"calls":                                {"id"},
+	"collections":                          {"id"},
+	"companies":                            {"id"},
+	"company_attributes":                   {"model", "full_name"}, // built-in attributes have no id
+	"company_contacts":                     {"company_id", "id"},
+	"company_notes":                        {"company_id", "id"},
+	"company_segments":                     {"company_id", "id"},
+	"company_tags":                         {"company_id", "id"},
+	"contact_activities":                   {"id"},
+	"contact_attributes":                   {"model", "full_name"},
+	"contact_companies":                    {"contact_id", "id"},
+	"contact_events":                       {"contact_id", "event_name", "created_at", "position"}, // events have no id of their own
+	"contact_merges":                       {"contact_id", "source_contact_id"},
+	"contact_notes":                        {"contact_id", "id"},
+	"contact_segments":                     {"contact_id", "id"},
+	"contact_subscriptions":                {"contact_id", "id"},
+	"contact_tags":                         {"contact_id", "id"},
+	"contacts":                             {"id"},
+	"content_export_answers":               {"receipt_id", "_row_id"},
+	"content_export_clicks":                {"receipt_id", "_row_id"},
+	"content_export_completions":           {"receipt_id", "_row_id"},
+	"content_export_dismissals":            {"receipt_id", "_row_id"},
+	"content_export_goal_successes":        {"receipt_id", "_row_id"},
+	"content_export_hard_bounces":          {"receipt_id", "_row_id"},
+	"content_export_opens":                 {"receipt_id", "_row_id"},
+	"content_export_reactions":             {"receipt_id", "_row_id"},
+	"content_export_receipts":              {"receipt_id"},
+	"content_export_replies":               {"receipt_id", "_row_id"},
+	"content_export_series_completions":    {"receipt_id", "_row_id"},
+	"content_export_series_disengagements": {"receipt_id", "_row_id"},
+	"content_export_series_exits":          {"receipt_id", "_row_id"},
+	"content_export_soft_bounces":          {"receipt_id", "_row_id"},
+	"content_export_tour_step_failures":    {"receipt_id", "_row_id"},
+	"content_export_tour_step_views":       {"receipt_id", "_row_id"},
+	"content_export_unsubscribes":          {"receipt_id", "_row_id"},
+	"content_import_sources":               {"id"},
+	"content_snippets":                     {"id"},
+	"conversation_ai_content_sources":      {"conversation_id", "position"},
+	"conversation_attributes":              {"id"},
+	"conversation_contacts":                {"conversation_id", "id"},
+	"conversation_handling_events":         {"conversation_id", "position"},
+	"conversation_linked_objects":          {"conversation_id", "type", "id"},
+	"conversation_parts":                   {"conversation_id", "id"},
+	"conversation_ratings":                 {"conversation_id"},
+	"conversation_tags":                    {"conversation_id", "id"},
+	"conversation_teammates":               {"conversation_id", "id"},
+	"conversations":                        {"id"},
+	"custom_objects":                       {"id"},
+	"data_connector_executions":            {"data_connector_id", "id"},
+	"data_connectors":                      {"id"},
+	"deleted_conversations":                {"id"},
+	"emails":                               {"id"},
+	"external_pages":                       {"id"},
+	"fin_voice_calls":                      {"conversation_id", "id"},
+	"help_center_redirects":                {"help_center_id", "id"},
+	"help_centers":                         {"id"},
+	"internal_articles":                    {"id"},
+	"macros":                               {"id"},
+	"news_items":                           {"id"},
+	"newsfeed_items":                       {"newsfeed_id", "id"},
+	"newsfeeds":                            {"id"},
+	"office_hours_exceptions":              {"office_hours_schedule_id", "id"},
+	"office_hours_schedules":               {"id"},
+	"segments":                             {"id"},
+	"side_conversations":                   {"conversation_id", "side_conversation_id"},
+	"subscription_types":                   {"id"},
+	"tags":                                 {"id"},
+	"team_members":                         {"team_id", "admin_id"},
+	"team_metrics":                         {"team_id", "admin_id"},
+	"teams":                                {"id"},
+	"ticket_parts":                         {"ticket_id", "id"},
+	"ticket_states":                        {"id"},
+	"ticket_type_attributes":               {"ticket_type_id", "id"},
+	"ticket_types":                         {"id"},
+	"tickets":                              {"id"},
+	"workspace":                            {"id_code"},
 }
 
 // node is one schema with every keyword that the profile knows. Decoding it
@@ -92,6 +110,7 @@ type node struct {
 	Items       *node            `json:"items"`
 	Unix        bool             `json:"x-unix"`
 	Wrap        string           `json:"x-wrap"`
+	Attributes  string           `json:"x-attributes"`
 }
 
 // types is the type keyword; the root has a bare string, all others a list.
@@ -170,6 +189,9 @@ func checkObject(t *testing.T, path string, n *node) {
 	if n.Items != nil || n.Unix {
 		t.Errorf("%s: object with keywords of another type", path)
 	}
+	if n.Attributes != "" && (n.Properties != nil || strings.Contains(path, "[]")) {
+		t.Errorf("%s: x-attributes on an object that lists properties, or inside a list", path)
+	}
 	if n.Wrap != "" && n.Properties != nil && n.Properties[n.Wrap] == nil {
 		t.Errorf("%s: x-wrap names no property: %s", path, n.Wrap)
 	}
@@ -205,11 +227,11 @@ func checkType(t *testing.T, path string, n *node) {
 		default:
 			checkType(t, path+"[]", n.Items)
 		}
-		if n.Wrap != "" || n.Unix {
+		if n.Wrap+n.Attributes != "" || n.Unix {
 			t.Errorf("%s: array with keywords of another type", path)
 		}
 	case "string", "boolean", "number", "integer":
-		if n.Items != nil || n.Wrap != "" || n.Unix && n.kind() != "integer" {
+		if n.Items != nil || n.Wrap+n.Attributes != "" || n.Unix && n.kind() != "integer" {
 			t.Errorf("%s: %s with keywords of another type", path, n.kind())
 		}
 	default:
@@ -220,6 +242,42 @@ func checkType(t *testing.T, path string, n *node) {
 	}
 }
 
+// Wherever a workspace's own attributes can come, the schema says whose they are.
+func TestAttributesAreMarked(t *testing.T) {
+	untold := map[string]string{
+		"custom_objects.custom_attributes":    "Intercom has no list of them",
+		"contact_companies.custom_attributes": "the stream holds references alone",
+	}
+	got := map[string]string{}
+	var walk func(path string, n *node)
+	walk = func(path string, n *node) {
+		for name, property := range n.Properties {
+			here := path + "." + name
+			isHolder := (name == "custom_attributes" || name == "ticket_attributes") && untold[here] == ""
+			if isHolder != (property.Attributes != "") {
+				t.Errorf("%s: x-attributes is %q", here, property.Attributes)
+			}
+			if isHolder {
+				got[here] = property.Attributes
+			}
+			walk(here, property)
+		}
+		if n.Items != nil {
+			walk(path+"[]", n.Items)
+		}
+	}
+	for _, stream := range Names() {
+		walk(stream, parse(t, stream))
+	}
+	want := map[string]string{
+		"contacts.custom_attributes": "contact", "companies.custom_attributes": "company", "conversations.custom_attributes": "conversation",
+		"conversations.company.custom_attributes": "company", "tickets.ticket_attributes": "ticket",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("marked are %v, want %v", got, want)
+	}
+}
+
 // checkMeaning holds what a name promises: ids are text, so that tables join;
 // times are marked, so that Singer gets them as dates.
 func checkMeaning(t *testing.T, path, name string, n *node) {
@@ -227,7 +285,8 @@ func checkMeaning(t *testing.T, path, name string, n *node) {
 	isID := name == "id" || strings.HasSuffix(name, "_id")
 	isIDs := strings.HasSuffix(name, "_ids")
 	isTime := strings.HasSuffix(name, "_at") || strings.HasSuffix(name, "_since") ||
-		slices.Contains([]string{"snoozed_until", "custom_until_time", "timestamp"}, name)
+		slices.Contains([]string{"snoozed_until", "custom_until_time", "timestamp"}, name) ||
+		strings.HasPrefix(path, "first_") && n.kind() == "integer" // of receipts
 	switch {
 	case isIDs:
 		if n.kind() != "array" || n.Items == nil || n.Items.kind() != "string" {

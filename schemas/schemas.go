@@ -5,13 +5,17 @@
 // no combinators, no references, typed array items, open objects. Ids are
 // strings everywhere, whatever Intercom sends, so that tables join.
 //
-// Two keywords of our own tell how values that differ by API version are
-// brought to the one type; they are not for publication:
+// Three keywords of our own are not for publication. Two tell how values that
+// differ by API version are brought to the one type, one where a workspace has
+// fields of its own:
 //
 //   - "x-unix": true marks an integer as a Unix time in seconds. Some fields
 //     arrive as ISO 8601 text.
 //   - "x-wrap": "name" on an object: where a version sends a plain value, it
 //     becomes {"name": value}.
+//   - "x-attributes": "contact" on an object without properties: it holds the
+//     attributes that the workspace has given to contacts. Discovery, and a
+//     catalog that came from it, add them as properties.
 package schemas
 
 import (

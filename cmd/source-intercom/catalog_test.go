@@ -11,13 +11,14 @@ import (
 	"source-intercom/protocol"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
 	"github.com/tidwall/gjson"
 )
 
 // configuredCatalog is every discovered stream that is read by default, in its best mode, one stream's description on a line.
 func configuredCatalog(t *testing.T) []byte {
 	t.Helper()
-	message, err := connector.Discover(protocol.Airbyte{}, nil)
+	message, err := connector.Discover(t.Context(), protocol.Airbyte{}, nil, zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
 	}

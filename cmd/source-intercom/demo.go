@@ -175,7 +175,7 @@ func (d *demo) prepare(ctx context.Context, base string) error {
 	for _, t := range d.tours {
 		began := time.Now()
 		catalog, err := d.command(t.dialect.Name()+"-catalog.json", func(p *process) error {
-			return p.discover(t.dialect, nil)
+			return p.discover(ctx, t.dialect, inputs{}, nil)
 		})
 		if err != nil {
 			return err

@@ -93,4 +93,8 @@ var joins = [][3]string{
 	{"conversations", "data_connector_executions", "conversation_id"},
 	{"conversations", "deleted_conversations", "id"},
 	{"contacts", "contact_activities", "contact_id"},
+	{"contacts", "content_export_receipts", "user_id"},
+	{"content_export_receipts", "content_export_opens", "receipt_id"},
+	{"content_export_receipts", "content_export_clicks", "receipt_id"},
+	{"content_export_receipts", "content_export_replies", "receipt_id"},
 }

@@ -41,7 +41,7 @@ func (p *process) singerCommand(name string) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&o.config, "config", "c", nil, "`FILE` with the settings, as JSON, or the word ENV for variables TAP_INTERCOM_...; may be repeated, later ones win")
-	flags.BoolVarP(&o.discover, "discover", "d", false, "print the catalog; works offline and without --config")
+	flags.BoolVarP(&o.discover, "discover", "d", false, "print the catalog; works offline and without --config, unless typed_custom_attributes is on")
 	flags.StringVar(&o.catalog, "catalog", "", "`FILE` with the catalog; without it all streams are read")
 	flags.StringVarP(&o.properties, "properties", "p", "", "`FILE` of the catalog, by the old name of --catalog")
 	flags.StringVarP(&o.state, "state", "s", "", "`FILE` with the state of an earlier run")
@@ -68,7 +68,11 @@ func (p *process) tap(ctx context.Context, name string, o singerOptions) error {
 	case o.about:
 		return p.about(o.format)
 	case o.discover:
-		return p.discover(d, p.knownSettings(ctx, o.inputs, d))
+		cfg, err := p.knownSettings(ctx, o.inputs, d)
+		if err != nil {
+			return err
+		}
+		return p.discover(ctx, d, o.inputs, cfg)
 	case o.test:
 		return p.test(ctx, o.inputs)
 	}
@@ -78,18 +82,22 @@ func (p *process) tap(ctx context.Context, name string, o singerOptions) error {
 }
 
 // knownSettings are those that say which streams there are. Settings may be incomplete while somebody selects
-// streams: then it is nil.
-func (p *process) knownSettings(ctx context.Context, in inputs, d protocol.Dialect) *connector.Config {
+// streams: then it is nil, unless they ask for what needs all of them.
+func (p *process) knownSettings(ctx context.Context, in inputs, d protocol.Dialect) (*connector.Config, error) {
 	if len(in.config) == 0 {
-		return nil
+		return nil, nil
 	}
 	cfg, err := p.loadConfig(ctx, in.config, d)
+	var wrong *connector.ConfigError
+	if errors.As(err, &wrong) && wrong.Typed {
+		return nil, err
+	}
 	if err != nil {
 		log := p.logger(d)
 		log.Warn().Err(err).Msg("the settings cannot be used yet: the catalog is that of settings without them")
-		return nil
+		return nil, nil
 	}
-	return cfg
+	return cfg, nil
 }
 
 // test tries every selected stream and fails if one cannot be read.
