@@ -80,6 +80,7 @@ func TestOptionsThatMeanNothing(t *testing.T) {
 		"version": {AppVersion: "3.0"},
 		"size":    {Size: emulator.Size{Admins: 1, Contacts: -1}},
 		"admins":  {Size: emulator.Size{Contacts: 1}},
+		"calls":   {Size: emulator.Size{Admins: 1, Calls: -1}},
 		"start":   {Start: time.Now().Add(time.Hour)},
 		"fault":   {Faults: []emulator.Fault{{Kind: "flood"}}},
 	} {

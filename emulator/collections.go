@@ -108,9 +108,9 @@ var collections = []collection{
 		page: unpaged, single: true, inject: "office_hours_schedule_id"},
 
 	{stream: "data_connectors", path: "/data_connectors", scope: "read_data_connectors", since: v216, rows: items("data_connectors", lastUpdated),
-		page: cursors{limits: limits{20, 50, true}, number: true}.page},
+		page: cursors{limits: limits{20, 50, true}, numeric: true}.page},
 	{stream: "data_connector_executions", path: "/data_connectors/{id}/execution_results", of: "data_connectors", scope: "read_data_connectors",
-		since: v216, rows: executions, page: cursors{limits: limits{10, 30, true}, number: true}.page, single: true, whole: "start_ts=0", inject: "data_connector_id"},
+		since: v216, rows: executions, page: cursors{limits: limits{10, 30, true}, numeric: true}.page, single: true, whole: "start_ts=0", inject: "data_connector_id"},
 	{stream: "calls", path: "/calls", scope: "read_calls", since: v214, rows: items("calls", newest), page: without(25, 25), single: true},
 	{path: "/custom_object_instances/{id}", scope: "read_custom_object_instances", since: v213, rows: customObjects, page: customObjectPages, single: true},
 

@@ -69,7 +69,7 @@ func (p *printer) execution(x *item) {
 	}
 	p.str("created_at", isoTime(x.created, isoSeconds))
 	p.strOrNull("request_url", []string{"https://api.example.com/orders", ""}[btoi(x.ord%5 == 4)])
-	if p.bodies {
+	if p.bodies || p.single {
 		p.strOrNull("request_body", []string{"{\"message\": \"hello\"}", ""}[btoi(x.ord%5 == 4)])
 		p.strOrNull("response_body", []string{"{\"status\": \"ok\"}", ""}[btoi(failed)])
 		p.strOrNull("raw_response_body", []string{"{\"status\": \"ok\", \"n\": 1}", ""}[btoi(failed)])

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -176,7 +177,9 @@ func (e *Emulator) fault(r *http.Request, a *answer) (*Fault, int) {
 // shown returns the ids of the objects that an answer shows, "" of those that have none.
 func (a *answer) shown() (ids []string) {
 	var top map[string]json.RawMessage
-	if a.status != http.StatusOK || json.Unmarshal(a.body, &top) != nil {
+	if bytes.HasPrefix(a.body, []byte("[")) { // a list with nothing around it
+		top = map[string]json.RawMessage{"": a.body}
+	} else if a.status != http.StatusOK || json.Unmarshal(a.body, &top) != nil {
 		return nil
 	}
 	if id, single := top["id"]; single {

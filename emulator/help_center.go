@@ -64,14 +64,9 @@ func (p *printer) article(x *item) {
 		p.flag("exclude_from_article_suggestions", x.ord%6 == 4)
 		audiences := []string{"everyone", "all_users", "all_visitors", "all_leads", "all_visitors_and_leads", "restricted", ""}
 		p.strOrNull("help_center_audience", audiences[int(x.ord)%len(audiences)])
-		on, off := int64(0), int64(0)
-		if x.ord%8 == 3 {
-			on = x.settled + 864_000
-		} else if x.ord%8 == 4 {
-			off = x.settled + 864_000
-		}
-		p.numOrNull("scheduled_publish_at", on)
-		p.numOrNull("scheduled_unpublish_at", off)
+		soon := x.settled + 864_000
+		p.numOrNull("scheduled_publish_at", soon*int64(btoi(x.ord%8 == 3)))
+		p.numOrNull("scheduled_unpublish_at", soon*int64(btoi(x.ord%8 == 4)))
 	}
 	if p.v >= preview {
 		p.folder(x)

@@ -6,7 +6,7 @@ import (
 )
 
 // item is a small object that comes from a list: reference data, a call, an instance of a custom object. There are few of
-// them, so they are kept whole and change in place, under the world's lock.
+// them, so they are kept whole and change in place, under the world's lock. Lists show changes at once, whatever the lags.
 type item struct {
 	ord              int32
 	parent           int32  // ordinal of what it belongs to; -1 for nothing
@@ -43,17 +43,17 @@ func atMost(n int) func(Size) int { return func(z Size) int { return min(n, z.Re
 func times(n int) func(Size) int  { return func(z Size) int { return n * z.Reference } }
 
 // derived sets the numbers that were left zero in proportion to the others. A workspace of admins alone stays empty.
-func (z Size) derived() Size {
-	if z.Reference == 0 && z.Companies+z.Contacts+z.Conversations+z.Tickets > 0 {
-		z.Reference = min(12+z.Conversations/500, 48)
+func (s Size) derived() Size {
+	if s.Reference == 0 && s.Companies+s.Contacts+s.Conversations+s.Tickets > 0 {
+		s.Reference = min(12+s.Conversations/500, 48)
 	}
-	if z.Calls == 0 {
-		z.Calls = min(max(z.Conversations/8, min(z.Conversations, 12)), 20_000)
+	if s.Calls == 0 {
+		s.Calls = min(max(s.Conversations/8, min(s.Conversations, 12)), 20_000)
 	}
-	if z.CustomObjects == 0 {
-		z.CustomObjects = min(max(z.Contacts/4, min(z.Contacts, 10)), 20_000)
+	if s.CustomObjects == 0 {
+		s.CustomObjects = min(max(s.Contacts/4, min(s.Contacts, 10)), 20_000)
 	}
-	return z
+	return s
 }
 
 func (w *World) makeItems() {

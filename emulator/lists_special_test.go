@@ -268,3 +268,58 @@ func TestContactActivities(t *testing.T) {
 		t.Errorf("after the last one seen: %v", got)
 	}
 }
+
+// TestStreamsThatAreNoList: what Truth makes of one object, of texts and of numbers.
+func TestStreamsThatAreNoList(t *testing.T) {
+	r := start(t, emulator.Options{Workspace: "w7"})
+	truth := func(stream string) map[string]json.RawMessage {
+		rows, err := r.Truth(stream, "2.16")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows
+	}
+	if got := plain(t, truth("workspace")); cmp.Diff(map[string]any{"w7": r.get("GET /me", "")["app"]}, got) != "" {
+		t.Errorf("workspace: %v", got)
+	}
+	if got := string(truth("activity_log_event_types")["seat_change"]); got != `{"name":"seat_change"}` {
+		t.Errorf("event type: %s", got)
+	}
+	members := map[string]any{}
+	for _, team := range rows(r.get("GET /teams", ""), "teams") {
+		for _, admin := range team["admin_ids"].([]any) {
+			members[fmt.Sprint(team["id"], "/", textOf(admin))] = map[string]any{"team_id": team["id"], "admin_id": textOf(admin)}
+		}
+	}
+	if diff := cmp.Diff(plain(t, truth("team_members")), plain(t, members)); diff != "" || len(members) == 0 {
+		t.Errorf("team members (-truth +teams):\n%s", diff)
+	}
+}
+
+// TestTeamMetrics compares the counts with the conversations.
+func TestTeamMetrics(t *testing.T) {
+	r := start(t, emulator.Options{})
+	var team string
+	r.Edit(func(w *emulator.World) { team = w.IDs("teams")[0] })
+	want := map[string]map[string]int64{}
+	for _, x := range r.search("conversations", everyone, 150, nil) {
+		admin := textOf(x["admin_assignee_id"])
+		if want[admin] == nil {
+			want[admin] = map[string]int64{}
+		}
+		want[admin][x["state"].(string)]++
+		if x["state"] == "open" && r.clock.now().Unix()-num(x, "waiting_since") > 86_400 {
+			want[admin]["idle"]++
+		}
+	}
+	list := rows(r.get("GET /teams/"+team+"/metrics?idle_threshold=999999", ""), "data")
+	for _, m := range list {
+		w := want[m["admin_id"].(string)]
+		if num(m, "open") != w["open"] || num(m, "snoozed") != w["snoozed"] || num(m, "idle") != w["idle"] {
+			t.Errorf("metrics %v, want %v", m, w)
+		}
+	}
+	if len(list) != 2 {
+		t.Errorf("%d admins in the team", len(list))
+	}
+}

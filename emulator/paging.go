@@ -78,6 +78,15 @@ func (n limits) of(c *call) (int, *apiError) {
 	return n.standard, nil
 }
 
+// number is the page that is asked for.
+func (n limits) number(c *call) (int, *apiError) {
+	page, err := c.count("page", 1, math.MaxInt32)
+	if err != nil && !n.strict {
+		return 1, nil
+	}
+	return page, err
+}
+
 // numbers are lists by page number.
 type numbers struct {
 	limits
@@ -91,11 +100,9 @@ func (n numbers) page(c *call, l *collection, rows rowSet) *apiError {
 	if err != nil {
 		return err
 	}
-	page, err := c.count("page", 1, math.MaxInt32)
-	if err != nil && n.strict {
+	page, err := n.number(c)
+	if err != nil {
 		return err
-	} else if err != nil {
-		page = 1
 	}
 	from := min((page-1)*perPage, rows.n)
 	c.array(l, rows, from, min(from+perPage, rows.n))
@@ -138,8 +145,8 @@ func (c *call) pageNumbers(page, perPage, pages int, text bool) {
 type cursors struct {
 	limits
 	ascending bool
-	number    bool // the id in the cursor is a number
-	counted   bool // with total_count and page numbers, as searches have them; ordered by id
+	numeric   bool // the id in the cursor is a number
+	counted   bool // with total_count and page numbers, as searches have them; the rows are ordered by id
 	plain     bool // the cursor is the id itself
 }
 
@@ -157,7 +164,7 @@ func (n cursors) page(c *call, l *collection, rows rowSet) *apiError {
 		page = number
 		from = sort.Search(rows.n, func(i int) bool { return n.behind(rows, i, at, id) })
 	} else if n.counted { // "page accepted in old versions"
-		if page, err = c.count("page", 1, math.MaxInt32); err != nil {
+		if page, err = n.number(c); err != nil {
 			return err
 		}
 		from = min((page-1)*perPage, rows.n)
@@ -198,7 +205,7 @@ func (n cursors) mark(rows rowSet, i, page int) string {
 		return id
 	case n.counted:
 		text = "[-1," + text + "," + strconv.Itoa(page) + "]"
-	case n.number:
+	case n.numeric:
 		text = "[" + strconv.FormatInt(rows.at(i), 10) + ".0," + id + "]"
 	default:
 		text = "[" + strconv.FormatInt(rows.at(i), 10) + ".0," + text + "]"
