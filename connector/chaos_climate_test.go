@@ -207,6 +207,7 @@ func (c *climate) close(t *testing.T, rng *rand.Rand) {
 		}
 	case 2:
 		c.options.DeniedScopes = []string{"me"}
+		c.closed["workspace"] = "scope"
 	case 3:
 		prefix := oneOf(rng, "/tickets", "/admins/activity_logs", "/companies", "/tags", "/contacts", "/conversations")
 		c.options.PlanRestricted = []string{prefix}

@@ -29,6 +29,9 @@ func raw(row gjson.Result) []byte { return unsafe.Slice(unsafe.StringData(row.Ra
 // version is what is remembered of a parent whose children have been emitted. memorable tells whether it can be.
 func (e *emitter) version(p parent) (version print, memorable bool) {
 	version = print{key: keyHash(p.id), content: p.content, at: p.updated}
+	if p.row != "" { // of which a record is made: its own print must not pass for that of what was fetched for it
+		version.content = ^version.content
+	}
 	return version, e.run.stream.Cursor != "" && p.dated && e.run.prints.covers(p.updated)
 }
 

@@ -54,7 +54,7 @@ func (h *haul) add(f *feedRun, i int, row gjson.Result, content uint64) error {
 		}
 		p.via = strings.Clone(via.String())
 	}
-	if s.Whole != nil {
+	if s.Whole != nil && s.Cut == nil {
 		p.row = strings.Clone(row.Raw)
 	}
 	p.updated, p.dated = f.cursor(row)

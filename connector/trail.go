@@ -95,7 +95,7 @@ type parent struct {
 	updated int64  // Unix seconds, if dated
 	dated   bool
 	content uint64 // hash of the row as it came
-	row     string // the row itself, of streams that make their record of it; else ""
+	row     string // the row itself, of streams whose record it becomes; else ""
 }
 
 // A nursery fetches children for the streams of one feed, across all pages and walks.

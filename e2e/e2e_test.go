@@ -173,30 +173,14 @@ func (w *workspace) allRows(t *testing.T) tables {
 	return all
 }
 
-func keyOf(stream string, record gjson.Result) string {
-	parent := ""
-	switch stream {
-	case "conversation_parts":
-		parent = "conversation_id"
-	case "company_segments":
-		parent = "company_id"
-	case "company_attributes", "contact_attributes":
-		return record.Get("model").String() + "/" + record.Get("full_name").String()
-	default:
-		return record.Get("id").String()
-	}
-	return record.Get(parent).String() + "/" + record.Get("id").String()
-}
+func keyOf(stream string, record gjson.Result) string { return connector.Streams.Named(stream).RecordKey(record) }
 
 // databaseTime is how PostgreSQL writes a time out of a column without a zone, into which targets put
 // UTC.
 const databaseTime = "2006-01-02T15:04:05"
 
 func changedAt(stream string, record gjson.Result) int64 {
-	field := "updated_at"
-	if stream == "activity_logs" {
-		field = "created_at"
-	}
+	field := cmp.Or(connector.Streams.Named(stream).Cursor, "updated_at")
 	value := record.Get(field)
 	for _, layout := range []string{time.RFC3339Nano, databaseTime} {
 		if at, err := time.Parse(layout, value.Str); err == nil {
