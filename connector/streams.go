@@ -96,7 +96,7 @@ type Feed struct {
 // Streams is the stream table, in the order in which catalogs list it. It is read-only.
 //
 // Intercom's documentation: https://developers.intercom.com/docs/references/rest-api/api.intercom.io
-var Streams = Table(slices.Concat(peopleStreams, conversationStreams, contentStreams, workspaceStreams, exportStreams))
+var Streams = Table(slices.Concat(workspaceStreams, peopleStreams, conversationStreams, contentStreams, exportStreams))
 
 // A Table is every stream that a configuration offers, in the order of catalogs.
 type Table []Stream

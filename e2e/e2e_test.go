@@ -173,14 +173,19 @@ func (w *workspace) allRows(t *testing.T) tables {
 	return all
 }
 
-func keyOf(stream string, record gjson.Result) string { return connector.Streams.Named(stream).RecordKey(record) }
+func keyOf(stream string, record gjson.Result) string {
+	return connector.Streams.Named(stream).RecordKey(record)
+}
 
 // databaseTime is how PostgreSQL writes a time out of a column without a zone, into which targets put
 // UTC.
 const databaseTime = "2006-01-02T15:04:05"
 
 func changedAt(stream string, record gjson.Result) int64 {
-	field := cmp.Or(connector.Streams.Named(stream).Cursor, "updated_at")
+	field := connector.Streams.Named(stream).Cursor
+	if field == "" {
+		field = "updated_at"
+	}
 	value := record.Get(field)
 	for _, layout := range []string{time.RFC3339Nano, databaseTime} {
 		if at, err := time.Parse(layout, value.Str); err == nil {

@@ -62,7 +62,7 @@ type Client struct {
 	outage    outage
 	counter   counter
 	succeeded atomic.Int64 // when a call was answered well last, in Unix nanoseconds of now; 0: never yet
-	shut      atomic.Int64 // when the first 429 has come since then; 0: none has
+	shut      atomic.Int64 // when the first 429 has come since an answer that was none; 0: none has
 }
 
 // New checks the configuration. It calls nothing.
@@ -220,8 +220,11 @@ func (c *Client) persist(ctx context.Context, stream string, t *trial, try func(
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if failure.throttled {
+		switch {
+		case failure.throttled:
 			c.shut.CompareAndSwap(0, now.UnixNano())
+		case failure.Status != 0:
+			c.shut.Store(0) // this call got through, to whatever answer
 		}
 		wait, again := t.next(failure, now, time.Unix(0, c.succeeded.Load()), time.Unix(0, c.shut.Load()))
 		if !again {

@@ -39,8 +39,8 @@ type trial struct {
 }
 
 // next tells how long to wait before the request is sent again, or that it has failed for good. well is when
-// a call of anybody was answered well last, and shut when the first 429 has come since then: a call that had to queue
-// meanwhile has no patience of its own, or a run with many would not end.
+// a call of anybody was answered well last, and shut when the first 429 has come since any other answer: a call that had
+// to queue meanwhile has no patience of its own, or a run with many would not end.
 func (t *trial) next(e *Error, now, well, shut time.Time) (time.Duration, bool) {
 	if t.began.IsZero() {
 		t.began = now
