@@ -139,6 +139,9 @@ func (s *Stream) Described() protocol.Stream {
 	if s.Dataset != nil {
 		schema = s.Dataset.schema()
 	}
+	if s.Costly {
+		schema = slices.Concat([]byte(`{"description":`+quoted(s.warning())+`,`), schema[1:])
+	}
 	return protocol.Stream{Name: s.Name, Schema: schema, Key: s.Key, Cursor: s.Cursor, Default: !s.Costly}
 }
 
@@ -159,6 +162,14 @@ func (s *Stream) probe() string {
 	return strings.Replace(s.Endpoint, "{id}", "0", 1)
 }
 
+// warning is what a catalog says of a stream that is read only when somebody chooses it.
+func (s *Stream) warning() string {
+	if s.Feed.exports() {
+		return "Read only when it is selected: it comes by export jobs, of which Intercom runs few at a time."
+	}
+	return "Read only when it is selected: it costs " + s.Price() + " API calls for 1,000 " + s.Feed.Name + "."
+}
+
 // Price is how many calls a stream costs, for the docs.
 func (s *Stream) Price() string {
 	switch {
@@ -169,7 +180,7 @@ func (s *Stream) Price() string {
 	case s.Cut != nil:
 		return "0"
 	case s.Feed.exports():
-		return "4 or more for each job"
+		return "4 or more each"
 	}
 	per := s.Feed.PerPage
 	if u, err := url.Parse(s.Feed.Path); err == nil && u.Query().Has("per_page") {

@@ -22,7 +22,7 @@ func (p *process) checkCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringArrayVarP(&in.config, "config", "c", nil, "`FILE` with the settings, as JSON; may be repeated, later ones win")
-	cmd.Flags().StringVar(&in.catalog, "catalog", "", "`FILE` with the catalog whose streams are tried; all streams without it")
+	cmd.Flags().StringVar(&in.catalog, "catalog", "", "`FILE` with the catalog whose streams are tried; without it those that are read by default")
 	speaks(cmd, airbyte)
 	return cmd
 }

@@ -42,7 +42,7 @@ func (p *process) singerCommand(name string) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&o.config, "config", "c", nil, "`FILE` with the settings, as JSON, or the word ENV for variables TAP_INTERCOM_...; may be repeated, later ones win")
 	flags.BoolVarP(&o.discover, "discover", "d", false, "print the catalog; works offline and without --config, unless typed_custom_attributes is on")
-	flags.StringVar(&o.catalog, "catalog", "", "`FILE` with the catalog; without it all streams are read")
+	flags.StringVar(&o.catalog, "catalog", "", "`FILE` with the catalog; without it the streams are read that cost little")
 	flags.StringVarP(&o.properties, "properties", "p", "", "`FILE` of the catalog, by the old name of --catalog")
 	flags.StringVarP(&o.state, "state", "s", "", "`FILE` with the state of an earlier run")
 	flags.StringVar(&o.stateFile, "state-file", "", stateFileHelp)
