@@ -32,8 +32,8 @@ func TestEveryStream(t *testing.T) {
 		if oldest == "" {
 			oldest = "2.10"
 		}
-		for _, version := range slices.Compact([]string{oldest, "Preview"}) {
-			for _, d := range []protocol.Dialect{protocol.Airbyte{}, protocol.Singer{}} {
+		for _, version := range slices.Compact(few(t, "Preview", oldest)) {
+			for _, d := range few[protocol.Dialect](t, protocol.Airbyte{}, protocol.Singer{}) {
 				t.Run(s.Name+"/"+version+"/"+d.Name(), func(t *testing.T) {
 					everyWorld(t, version, func(t *testing.T, w *world) { readsEvery(t, w, &s, d) })
 				})

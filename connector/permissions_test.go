@@ -52,7 +52,7 @@ var scopes = []string{"read_admins", "read_tags", "read_conversations", "read_ti
 
 // TestMissingPermission: it stops the streams that need it, by name, and no other.
 func TestMissingPermission(t *testing.T) {
-	for _, scope := range scopes {
+	for _, scope := range few(t, scopes...) {
 		closed := closedBy(t, TableOf(nil).Default(), scope)
 		for _, with401 := range []bool{false, true} {
 			o := emulator.Options{Size: littleWorld, DeniedScopes: []string{scope}, DenyWith401: with401}
