@@ -1,12 +1,15 @@
 package connector
 
 import (
+	"bytes"
 	"net/http"
 	"strings"
 	"testing"
 
 	"source-intercom/emulator"
+	"source-intercom/protocol"
 
+	"github.com/rs/zerolog"
 	"github.com/tidwall/gjson"
 )
 
@@ -46,4 +49,30 @@ func TestListWithoutPages(t *testing.T) {
 			t.Errorf("%v: %d calls, want %d", test.pages, calls, test.calls)
 		}
 	}
+}
+
+// TestListThatTheWorkspaceLacks: a list of a feature that a workspace has not is left out, said and counted; one that every
+// workspace has is an error.
+func TestListThatTheWorkspaceLacks(t *testing.T) {
+	intercept := func(w http.ResponseWriter, r *http.Request) bool {
+		return (r.URL.Path == "/brands" || r.URL.Path == "/tags") && answer(w, 404, notFoundBody)
+	}
+	bubble(t, "2.16", emulator.Options{Intercept: intercept}, func(t *testing.T, w *world) {
+		var log bytes.Buffer
+		out := w.read(t, reading{streams: []string{"brands", "emails"}, log: &log})
+		out.isComplete(t, "brands")
+		if out.Streams[0].Withheld != 1 || out.counts["emails"] == 0 || !strings.Contains(log.String(), `"stream":"brands"`) {
+			t.Errorf("%d withheld, %v records, log %s", out.Streams[0].Withheld, out.counts, log.String())
+		}
+		if !out.stateValue("brands").Get("unfinished").Bool() {
+			t.Errorf("state %s", out.stateValue("brands").Raw)
+		}
+		w.read(t, reading{streams: []string{"brands"}, strict: true, failing: true})
+		out = w.read(t, reading{streams: []string{"tags"}, failing: true})
+		out.isIncomplete(t, "tags")
+		result, err := Check(t.Context(), w.config(), &protocol.Selection{Streams: []protocol.Selected{{Stream: "brands"}, {Stream: "emails"}}}, zerolog.Nop())
+		if err != nil || len(result.Missing) != 1 || result.Missing[0].Stream != "brands" {
+			t.Errorf("check: %+v, error %v", result, err)
+		}
+	})
 }

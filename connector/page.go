@@ -3,6 +3,7 @@ package connector
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +39,7 @@ func (h *haul) add(f *feedRun, i int, row gjson.Result, content uint64) error {
 	run := h.runs[i]
 	s := run.stream
 	id := row.Get("id")
-	if s.Child == nil || s.Whole != nil && s.Whole(row) && !f.nursery.has(turn{run, id.String()}) {
+	if s.Child == nil || s.Whole != nil && s.Whole(row) && !h.awaits(f, i, id.String()) {
 		h.rows[i] = append(h.rows[i], row)
 		return nil
 	}
@@ -60,6 +61,11 @@ func (h *haul) add(f *feedRun, i int, row gjson.Result, content uint64) error {
 	p.updated, p.dated = f.cursor(row)
 	h.parents[i] = append(h.parents[i], p)
 	return nil
+}
+
+// awaits tells whether an earlier version of a row is still to be fetched for, and would come after this one.
+func (h *haul) awaits(f *feedRun, i int, id string) bool {
+	return f.nursery.has(turn{h.runs[i], id}) || slices.ContainsFunc(h.parents[i], func(p parent) bool { return p.id == id })
 }
 
 // sift judges a page's rows and emits those that are records themselves. A row is passed over unless it is
