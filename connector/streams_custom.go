@@ -1,36 +1,13 @@
 package connector
 
-import (
-	"strings"
-
-	"source-intercom/intercom"
-)
+import "source-intercom/intercom"
 
 // customObjectStream is the stream of the custom objects of one type. Intercom has no list of the types, so that
 // the configuration names them.
 // https://developers.intercom.com/docs/references/rest-api/api.intercom.io/custom-object-instances
 func customObjectStream(kind string) Stream {
-	name := "custom_objects_" + snake(kind)
+	name := "custom_objects_" + columnName(kind)
 	feed := &Feed{Name: name, Walk: walkList, Path: "/custom_object_instances/" + kind + "?per_page=150", Rows: "data", Cursor: "updated_at", Feature: true}
 	return Stream{Name: name, Feed: feed, Schema: "custom_objects", Key: []string{"id"}, Cursor: "updated_at", Since: intercom.V2_13,
 		Permission: "Read custom object instances", Method: wholeList}
-}
-
-// snake is a name in lower case, its words joined by underscores.
-func snake(name string) string {
-	var b strings.Builder
-	for i, r := range name {
-		switch {
-		case r >= 'A' && r <= 'Z':
-			if i > 0 && !strings.HasSuffix(b.String(), "_") {
-				b.WriteByte('_')
-			}
-			b.WriteRune(r - 'A' + 'a')
-		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
-			b.WriteRune(r)
-		case !strings.HasSuffix(b.String(), "_"):
-			b.WriteByte('_')
-		}
-	}
-	return b.String()
 }
