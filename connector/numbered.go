@@ -308,8 +308,8 @@ func (l *numberedList) rowsOf(answer *intercom.Answer) ([]gjson.Result, error) {
 	switch {
 	case l.single && v.IsObject():
 		return []gjson.Result{v}, nil
-	case l.single && v.Exists() && v.Type == gjson.Null:
-		return nil, nil // such as the app of a token that belongs to none
+	case l.single && v.Type == gjson.Null: // or nothing: a token may belong to no app, of which the run has warned
+		return nil, nil
 	case l.single:
 		return nil, &intercom.ShapeError{Stream: l.stream, Path: path, Want: "an object", Found: found(v)}
 	case l.entry == "":
