@@ -71,31 +71,29 @@ func (e *UnusableError) Error() string {
 
 // Open makes a folder ready for a run: it is locked, and what a run that was killed has left is put in order.
 // When ctx is done no more files are made of waiting rows.
-func Open(ctx context.Context, o Options) (f *Folder, err error) {
-	if info, err := os.Stat(o.Dir); err == nil && !info.IsDir() {
-		return nil, &UnusableError{o.Dir, "a file", "a folder"}
+func Open(ctx context.Context, o Options) (*Folder, error) {
+	f := &Folder{Options: o, ctx: ctx, streams: map[string]*stream{}}
+	if err := f.mayBeUsed(); err != nil { // before anything is put into it
+		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Join(o.Dir, unfinished), 0o777); err != nil {
 		return nil, err
 	}
-	f = &Folder{Options: o, ctx: ctx, streams: map[string]*stream{}}
-	if f.lock, err = lock(filepath.Join(o.Dir, lockName)); errors.Is(err, errLocked) {
+	held, err := lock(filepath.Join(o.Dir, lockName))
+	if errors.Is(err, errLocked) {
 		return nil, &UnusableError{o.Dir, "another export at work in it", "none: wait for its end, or use another folder"}
-	} else if err != nil {
+	}
+	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			f.lock.Close()
+	f.lock = held
+	for _, step := range []func() error{f.load, f.recover, f.save} {
+		if err := step(); err != nil {
+			held.Close()
+			return nil, err
 		}
-	}()
-	if err = f.load(); err != nil {
-		return nil, err
 	}
-	if err = f.recover(); err != nil {
-		return nil, err
-	}
-	return f, f.save()
+	return f, nil
 }
 
 // Dialect is what a read that fills a folder must speak.

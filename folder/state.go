@@ -55,14 +55,13 @@ func (j *journal) waiting() []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(j.Streams)), func(name string) bool { return j.Streams[name].Waiting == 0 })
 }
 
-// load reads state.json. A folder without one must be empty: files of somebody else's are not written over, and
-// files of ours whose state is lost cannot be added to.
+// load reads state.json.
 func (f *Folder) load() error {
 	f.journal = journal{Version: journalVersion, Format: f.Format, Merge: f.Merge, Streams: map[string]*entry{}}
 	path := f.StateFile()
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return f.mustBeEmpty()
+		return nil
 	}
 	if err != nil {
 		return err
@@ -107,8 +106,19 @@ func (f *Folder) load() error {
 	return nil
 }
 
-func (f *Folder) mustBeEmpty() error {
+// mayBeUsed fails where a folder has files, and no state. Somebody else's are not written over, and ours cannot be
+// added to.
+func (f *Folder) mayBeUsed() error {
+	if info, err := os.Stat(f.Dir); err == nil && !info.IsDir() {
+		return &UnusableError{f.Dir, "a file", "a folder"}
+	}
+	if _, err := os.Stat(f.StateFile()); err == nil {
+		return nil
+	}
 	files, err := os.ReadDir(f.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -84,7 +84,9 @@ func (p *process) export(ctx context.Context, o exportOptions) error {
 	if waiting := out.Waiting(); len(waiting) > 0 {
 		log.Warn().Msgf("rows that were read of %s wait for a run that reads the stream to its end", strings.Join(waiting, ", "))
 	}
-	log.Info().Msgf("%d files written in %s", out.Written(), o.out)
+	if err == nil || out.Written() > 0 {
+		log.Info().Msgf("%d files written in %s", out.Written(), o.out)
+	}
 	return err
 }
 
