@@ -104,6 +104,11 @@ func (e *exporting) rows(t *testing.T, out, stream string) (lines []string) {
 	return lines
 }
 
+// asRecord is a row as it came.
+func asRecord(stream, row string) string {
+	return fmt.Sprintf(`{"type":"RECORD","stream":%q,"record":%s}`+"\n", stream, strings.TrimSpace(row))
+}
+
 // holds checks that the files are the workspace: all rows, in their newest version; merged, each once; and where a
 // stream is read in full, no other.
 func (e *exporting) holds(t *testing.T, out string, merged bool) {
@@ -112,7 +117,7 @@ func (e *exporting) holds(t *testing.T, out string, merged bool) {
 	for _, s := range connector.TableOf(nil).Default() {
 		rows := e.rows(t, out, s.Name)
 		for _, row := range rows {
-			held.add(fmt.Appendf(nil, `{"type":"RECORD","stream":%q,"record":%s}`+"\n", s.Name, strings.TrimSpace(row)))
+			held.add([]byte(asRecord(s.Name, row)))
 		}
 		if merged && len(rows) != len(held[s.Name]) {
 			t.Errorf("%s: %d rows of %d keys", s.Name, len(rows), len(held[s.Name]))
