@@ -133,10 +133,6 @@ func (f *Folder) mayBeUsed() error {
 // recover puts in order what a run that was killed, or a person, has left. A stream of which something is
 // gone is read anew.
 func (f *Folder) recover() error {
-	remains, _ := filepath.Glob(filepath.Join(f.Dir, unfinished, "*"+newSuffix)) // the pattern is a good one, unless Dir's is odd
-	for _, path := range remains {
-		_ = os.Remove(path)
-	}
 	for _, name := range slices.Sorted(maps.Keys(f.journal.Streams)) {
 		e := f.journal.Streams[name]
 		waiting, err := sizeOf(f.waitingFile(name))
@@ -153,7 +149,19 @@ func (f *Folder) recover() error {
 			return err
 		}
 	}
-	return nil
+	return f.sweep()
+}
+
+// sweep removes files that nothing vouches for.
+func (f *Folder) sweep() error {
+	files, err := os.ReadDir(filepath.Join(f.Dir, unfinished))
+	for _, file := range files {
+		e := f.journal.Streams[strings.TrimSuffix(file.Name(), ".jsonl")]
+		if e == nil || e.Waiting == 0 {
+			err = errors.Join(err, os.Remove(filepath.Join(f.Dir, unfinished, file.Name())))
+		}
+	}
+	return err
 }
 
 // checkMerged looks after a file that runs are merged into. Who deletes it wants the stream anew; who
