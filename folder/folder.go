@@ -166,10 +166,13 @@ func (f *Folder) finalFile(stream string, n int) string {
 	return filepath.Join(f.Dir, stream, fmt.Sprintf("%06d.%s", n, f.Format))
 }
 
+// fsync is a variable so that tests need not wait for a disk.
+var fsync = (*os.File).Sync
+
 // syncDir makes names in dir outlast a crash, on systems that can sync a folder.
 func syncDir(dir string) {
 	if d, err := os.Open(dir); err == nil {
-		_ = d.Sync()
+		_ = fsync(d)
 		_ = d.Close()
 	}
 }

@@ -167,7 +167,7 @@ func (s *stream) sync() error {
 		return nil
 	}
 	s.dirty = false
-	return s.file.Sync()
+	return fsync(s.file)
 }
 
 func (s *stream) close() {

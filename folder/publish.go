@@ -86,7 +86,7 @@ func (f *Folder) build(tmp string, s *stream, path string) (made seal, err error
 		err = out.out.Flush()
 	}
 	if err == nil {
-		err = file.Sync()
+		err = fsync(file)
 	}
 	return out.seal(), errors.Join(err, file.Close())
 }

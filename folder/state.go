@@ -241,7 +241,7 @@ func writeFile(path string, mode os.FileMode, data []byte) error {
 	}
 	_, err = file.Write(data)
 	if err == nil {
-		err = file.Sync()
+		err = fsync(file)
 	}
 	if err = errors.Join(err, file.Close()); err != nil {
 		_ = os.Remove(path)
