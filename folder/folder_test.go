@@ -129,7 +129,9 @@ func TestNewestOfEachKey(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		dir := os.TempDir()
 		most := rapid.SampledFrom([]int{2, 3, 1000}).Draw(t, "in memory")
-		m := &marker{max: most, name: func(i int) string { return filepath.Join(dir, fmt.Sprintf("folder-test-%d-%d-%d", os.Getpid(), rand.Int64(), i)) }}
+		m := &marker{max: most, name: func(i int) string {
+			return filepath.Join(dir, fmt.Sprintf("folder-test-%d-%d-%d", os.Getpid(), rand.Int64(), i))
+		}}
 		type version struct{ n, at int64 }
 		newest := map[uint64]version{}
 		rows := rapid.IntRange(0, 60).Draw(t, "rows")
