@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"source-intercom/protocol"
@@ -110,7 +111,7 @@ const saveEvery = 5 * time.Second
 
 // OnState keeps a state that the lines written so far justify.
 func (f *Folder) OnState(states protocol.States) {
-	f.states = protocol.States{Streams: append([]protocol.StreamState(nil), states.Streams...), Extra: states.Extra}
+	f.states = protocol.States{Streams: slices.Clone(states.Streams), Extra: slices.Clone(states.Extra)}
 	if f.err != nil || time.Now().Before(f.next) {
 		return
 	}

@@ -292,6 +292,29 @@ func TestMergeThatMustNotBe(t *testing.T) {
 	}
 }
 
+// A file that cannot be replaced fails its stream alone, and the rows wait.
+func TestNameThatIsTaken(t *testing.T) {
+	o := Options{Dir: t.TempDir(), Format: CSV, Merge: true}
+	f := open(t, o)
+	write(t, f, plain, record(thing("1", 1, 1)))
+	path := filepath.Join(o.Dir, "things.csv")
+	if err := os.MkdirAll(filepath.Join(path, "below"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f.OnState(at(2, true))
+	write(t, f, complete)
+	if err := f.Close(); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("error %v, want one that names %s", err, path)
+	}
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+	export(t, o, plain)
+	if got := string(content(t, path)); !strings.Contains(got, "\r\n1,1,2026-01-01T00:00:00Z,\r\n") {
+		t.Errorf("got %q", got)
+	}
+}
+
 // What has an ever higher number of versions stays one row.
 func TestMergeKeepsTheNewestRow(t *testing.T) {
 	for _, format := range []Format{JSONL, CSV} {

@@ -38,8 +38,8 @@ func (f *Folder) publish(s *stream) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
-	if err := f.rename(tmp, path); err != nil {
-		return err
+	if err := f.rename(tmp, path); err != nil { // on Windows a spreadsheet that shows the old one is enough
+		return &UnusableError{path, err.Error(), "a file that can be replaced, open nowhere else"}
 	}
 	syncDir(f.Dir)
 	f.written++
