@@ -25,7 +25,7 @@ type Options struct {
 	// Strict makes the run fail when Intercom withheld something that is otherwise only reported.
 	Strict bool
 	// OnState is called by the writer after a state line has been flushed, with the whole state that
-	// it belongs to. It must not keep the slices.
+	// it belongs to. It may keep the values, which never change, but not the slices that they are in.
 	OnState func(protocol.States)
 }
 

@@ -57,7 +57,7 @@ func (p *process) rootCommand(argv []string) *cobra.Command {
 	root.PersistentFlags().BoolVar(&p.debug, "debug", false, "log what is done in detail")
 	root.PersistentPreRun = func(*cobra.Command, []string) { p.started = true }
 	root.AddCommand(p.specCommand(), p.checkCommand(), p.discoverCommand(), p.readCommand(),
-		p.demoCommand(), p.emulateCommand())
+		p.exportCommand(), p.demoCommand(), p.emulateCommand())
 
 	// Help that somebody asked for is an answer; help beside an error is not.
 	help := root.HelpFunc()
