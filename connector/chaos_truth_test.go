@@ -23,7 +23,7 @@ func (s *storm) cannotBeHad(stream *Stream, key string, changed int64) bool {
 	if bad := s.climate.bad[stream.Feed.Name]; s.climate.unreadable > 0 && (bad[id] || len(bad) > 1) {
 		return true
 	}
-	if stream.Feed != conversations || stream.Child == nil {
+	if stream.Feed != conversations || !stream.Fetched() {
 		return false
 	}
 	denied, ok := s.denied[id]

@@ -81,7 +81,7 @@ func published(t *testing.T, version string) *openapi3.T {
 func publishedRows(t *testing.T, doc *openapi3.T, s *Stream) (n int) {
 	t.Helper()
 	path, rows := s.Feed.Path, numberedList{rows: s.Feed.Rows, single: s.Feed.Single, entry: s.Feed.Entry}
-	if s.Child != nil && s.Whole == nil {
+	if s.Fetched() && s.Whole == nil {
 		path, rows = s.Endpoint, numberedList{rows: s.Rows}
 	}
 	if s.Name == "conversation_parts" {

@@ -24,7 +24,10 @@ type Stream struct {
 	// Child fetches the records that belong to one row of the feed; nil where no call is needed. It asks at
 	// Endpoint, in which {id} stands for the row's id, and finds them at Rows: "" is the answer itself, and "a|b" as in
 	// Feed.
-	Child    childFetch
+	Child childFetch
+	// Thread makes the records of a conversation with all its parts, which is the answer at Endpoint. It takes the place of
+	// Child: the streams of one feed that have a Thread share the call.
+	Thread   threadMaker
 	Endpoint string
 	Rows     string
 	// Whole tells whether a row holds all that belongs to it, so that Child is not called; nil: none does.
@@ -173,9 +176,9 @@ func (s *Stream) warning() string {
 // Price is how many calls a stream costs, for the docs.
 func (s *Stream) Price() string {
 	switch {
-	case s.Child != nil && s.Whole != nil:
+	case s.Fetched() && s.Whole != nil:
 		return "up to 1,000"
-	case s.Child != nil:
+	case s.Fetched():
 		return "1,000"
 	case s.Cut != nil:
 		return "0"
@@ -192,13 +195,16 @@ func (s *Stream) Price() string {
 	return strconv.Itoa((1000 + per - 1) / per)
 }
 
+// Fetched tells whether a call may be needed for each row of the feed.
+func (s *Stream) Fetched() bool { return s.Child != nil || s.Thread != nil }
+
 // Source is the call that the stream's records come from, and what they are cut from, for the docs.
 func (s *Stream) Source() string {
 	var calls []string
 	for i, path := range []string{s.Feed.Path, s.Endpoint} {
 		path, _, _ = strings.Cut(path, "?")
 		switch {
-		case path == "" || i == 0 && s.Child != nil && s.Whole == nil:
+		case path == "" || i == 0 && s.Fetched() && s.Whole == nil:
 		case strings.HasSuffix(path, "/search"), s.Feed.exports():
 			calls = append(calls, "POST "+path)
 		default:

@@ -24,7 +24,7 @@ const (
 var conversationStreams = []Stream{
 	{Name: "conversations", Feed: conversations, Key: []string{"id"}, Cursor: "updated_at",
 		Permission: readConversations, Method: "server-side search"},
-	{Name: "conversation_parts", Feed: conversations, Child: fetchConversationParts, Endpoint: "/conversations/{id}", Parent: "conversation", Key: []string{"id"}, Cursor: "updated_at",
+	{Name: "conversation_parts", Feed: conversations, Thread: threadParts, Endpoint: "/conversations/{id}", Parent: "conversation", Key: []string{"id"}, Cursor: "updated_at",
 		Permission: readConversations, Method: "all parts of every changed conversation, one call each"},
 	conversationCut("conversation_tags", &cut{at: []string{"tags.tags"}}, "id"),
 	conversationCut("conversation_contacts", &cut{at: []string{"contacts.contacts"}}, "id"),
