@@ -57,6 +57,9 @@ type Stream struct {
 	Since intercom.Version
 	// Costly streams are read only when they are chosen.
 	Costly bool
+	// Makes makes the rows of a derived stream, in columns of our own, of a whole conversation. Derived streams, too, are read
+	// only when they are chosen.
+	Makes func(c *conversation, cfg *Config) []any
 	// Schema names the schema of streams that share one; "": it has the stream's name.
 	Schema string
 	// Dataset is what a report is made of; nil: the stream is none.
@@ -142,10 +145,10 @@ func (s *Stream) Described() protocol.Stream {
 	if s.Dataset != nil {
 		schema = s.Dataset.schema()
 	}
-	if s.Costly {
+	if s.Optional() {
 		schema = slices.Concat([]byte(`{"description":`+quoted(s.warning())+`,`), schema[1:])
 	}
-	return protocol.Stream{Name: s.Name, Schema: schema, Key: s.Key, Cursor: s.Cursor, Default: !s.Costly}
+	return protocol.Stream{Name: s.Name, Schema: schema, Key: s.Key, Cursor: s.Cursor, Default: !s.Optional()}
 }
 
 // Catalog is every stream of the table as catalogs show them.
@@ -165,10 +168,19 @@ func (s *Stream) probe() string {
 	return strings.Replace(s.Endpoint, "{id}", "0", 1)
 }
 
+// Optional tells whether the stream is read only when it is chosen.
+func (s *Stream) Optional() bool { return s.Costly || s.Derived() }
+
+// Derived tells whether the records are of our own making.
+func (s *Stream) Derived() bool { return s.Makes != nil }
+
 // warning is what a catalog says of a stream that is read only when somebody chooses it.
 func (s *Stream) warning() string {
 	if s.Feed.exports() {
 		return "Read only when it is selected: it comes by export jobs, of which Intercom runs few at a time."
+	}
+	if s.Derived() {
+		return "Read only when it is selected: it is made of the calls that conversation_parts makes, and costs as much only without that stream."
 	}
 	return "Read only when it is selected: it costs " + s.Price() + " API calls for 1,000 " + s.Feed.Name + "."
 }

@@ -1,7 +1,9 @@
 package connector
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"strconv"
 	"time"
 
@@ -21,6 +23,7 @@ type thread struct {
 	answer  *intercom.Answer
 	parts   []gjson.Result
 	missing int64 // parts that Intercom counts and did not give
+	read    *conversation
 }
 
 // threadMaker emits what a stream makes of a conversation.
@@ -109,6 +112,25 @@ func threadParts(e *emitter, t *thread) error {
 		}
 	}
 	return nil
+}
+
+// threadDerived emits the rows that a derived stream makes of a conversation.
+func threadDerived(e *emitter, t *thread) error {
+	return e.family(t.parent, func(emit emitFunc) error {
+		var b bytes.Buffer
+		encoder := json.NewEncoder(&b)
+		encoder.SetEscapeHTML(false)
+		for _, row := range e.run.stream.Makes(t.conversation(), e.f.Config) {
+			b.Reset()
+			if err := encoder.Encode(row); err != nil {
+				return err
+			}
+			if err := emit(gjson.Parse(b.String()), nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // namedAfter is an error of a call that was made for several streams, as one of them has it.

@@ -162,6 +162,7 @@ var since = map[string]string{
 	"contact_activities":                   "preview",
 	"contact_merges":                       "2.16",
 	"content_export_answers":               never,
+	"normalized_conversations":             never,
 	"content_export_clicks":                never,
 	"content_export_completions":           never,
 	"content_export_dismissals":            never,

@@ -82,6 +82,7 @@ var keys = map[string][]string{
 	"news_items":                           {"id"},
 	"newsfeed_items":                       {"newsfeed_id", "id"},
 	"newsfeeds":                            {"id"},
+	"normalized_conversations":             {"conversation_id"},
 	"office_hours_exceptions":              {"office_hours_schedule_id", "id"},
 	"office_hours_schedules":               {"id"},
 	"segments":                             {"id"},
