@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"source-intercom/emulator"
 	"source-intercom/intercom"
@@ -66,6 +67,50 @@ func TestDerivedIsWhatTheRulesSay(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestTranscriptSettings compares transcripts with those of a second implementation, in both forms, with notes and without,
+// and cut at several lengths.
+func TestTranscriptSettings(t *testing.T) {
+	for _, form := range []string{"markdown", "messages"} {
+		for _, notes := range []bool{false, true} {
+			for _, most := range []int{0, 1000, 1500, 5000} {
+				t.Run(fmt.Sprint(form, notes, most), func(t *testing.T) {
+					size := talks(30)
+					size.LongConversations, size.PartsPerConversation = 1, 9
+					bubble(t, "2.16", emulator.Options{Seed: 31, Size: size}, func(t *testing.T, w *world) {
+						settings := func(c *Config) { c.TranscriptFormat, c.TranscriptNotes, c.TranscriptLength = form, notes, most }
+						w.settings = w.config()
+						settings(w.settings)
+						out := w.read(t, reading{streams: []string{"transcripts"}, config: settings})
+						w.check(t, false, "transcripts")
+						cut, whole := 0, 0
+						for _, row := range out.records["transcripts"] {
+							v := gjson.ParseBytes(row)
+							length := utf8.RuneCountInString(v.Get("markdown").Str)
+							for _, m := range v.Get("messages").Array() {
+								length += utf8.RuneCountInString(m.Get("text").Str)
+							}
+							if length > most && most > 0 {
+								t.Errorf("%d characters: %s", length, v.Raw)
+							}
+							if v.Get("left_out_count").Int() > 0 {
+								cut++
+							} else {
+								whole++
+							}
+							if strings.Contains(v.Raw, "signature=") {
+								t.Errorf("a signature is left: %s", v.Raw)
+							}
+						}
+						if (cut > 0) != (most > 0) || whole == 0 {
+							t.Errorf("%d are cut, %d are whole", cut, whole)
+						}
+					})
+				})
+			}
+		}
 	}
 }
 

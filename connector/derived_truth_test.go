@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"source-intercom/emulator"
@@ -26,7 +27,7 @@ func (w *world) Truth(stream, version string) (map[string]json.RawMessage, error
 	}
 	rows := map[string]json.RawMessage{}
 	for _, talk := range talks {
-		for key, row := range slowRows[stream](talk) {
+		for key, row := range slowRows[stream](talk, w.derivedBy()) {
 			text, err := json.Marshal(row)
 			if err != nil {
 				return nil, err
@@ -38,10 +39,21 @@ func (w *world) Truth(stream, version string) (map[string]json.RawMessage, error
 }
 
 // slowRows makes the rows of each derived stream, by their keys.
-var slowRows = map[string]func(talk obj) map[string]obj{
-	"normalized_conversations": func(talk obj) map[string]obj {
+var slowRows = map[string]func(talk obj, cfg *Config) map[string]obj{
+	"normalized_conversations": func(talk obj, _ *Config) map[string]obj {
 		return map[string]obj{talk.text("id"): slowNormalized(talk)}
 	},
+	"transcripts": func(talk obj, cfg *Config) map[string]obj {
+		return map[string]obj{talk.text("id"): slowTranscript(talk, cfg)}
+	},
+}
+
+// derivedBy are the settings that derived streams go by.
+func (w *world) derivedBy() *Config {
+	if w.settings != nil {
+		return w.settings
+	}
+	return &Config{TranscriptFormat: "markdown"}
 }
 
 // An obj is a JSON object, in which whatever is asked for may be missing.
@@ -141,7 +153,7 @@ func slowAuthor(author obj) string {
 	switch kind := author.text("type"); {
 	case slices.Contains([]string{"user", "lead", "contact", "visitor"}, kind):
 		return "contact"
-	case kind == "bot" || author.is("from_ai_agent") || author.is("is_ai_answer") || regexp.MustCompile(`(?i)^operator\+.*@intercom\.io$`).MatchString(author.text("email")):
+	case kind == "bot" || author.is("from_ai_agent") || author.is("is_ai_answer") || pattern(`(?i)^operator\+.*@intercom\.io$`).MatchString(author.text("email")):
 		return "bot"
 	case kind == "admin":
 		return "admin"
@@ -158,10 +170,22 @@ var slowSteps = []struct{ find, put string }{
 func slowText(body string) string {
 	body = strings.ReplaceAll(body, "</p><br><p", "</p>EMPTY<p") // a line that is empty on purpose
 	for _, step := range slowSteps {
-		body = regexp.MustCompile(step.find).ReplaceAllString(body, step.put)
+		body = pattern(step.find).ReplaceAllString(body, step.put)
 	}
-	body = regexp.MustCompile(`\n+`).ReplaceAllString(body, "\n")
+	body = pattern(`\n+`).ReplaceAllString(body, "\n")
 	return html.UnescapeString(strings.TrimSpace(strings.ReplaceAll(body, "EMPTY", "")))
+}
+
+var patterns sync.Map
+
+// pattern compiles a regular expression once.
+func pattern(text string) *regexp.Regexp {
+	if p, ok := patterns.Load(text); ok {
+		return p.(*regexp.Regexp)
+	}
+	p := regexp.MustCompile(text)
+	patterns.Store(text, p)
+	return p
 }
 
 func slowSays(m obj) bool {

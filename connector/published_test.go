@@ -123,12 +123,17 @@ func publishedRows(t *testing.T, doc *openapi3.T, s *Stream) (n int) {
 }
 
 // derivedOf is what a derived stream makes of a conversation, given as Intercom answers it.
-func derivedOf(t *testing.T, s *Stream, text string) (rows []gjson.Result) {
+func derivedOf(t *testing.T, s *Stream, text string) []gjson.Result {
+	t.Helper()
+	return derivedWith(t, s, text, &Config{})
+}
+
+func derivedWith(t *testing.T, s *Stream, text string, cfg *Config) (rows []gjson.Result) {
 	t.Helper()
 	v := gjson.Parse(text)
 	parts := v.Get("conversation_parts.conversation_parts").Array()
 	missing := max(0, v.Get("statistics.count_conversation_parts").Int()-int64(len(parts)))
-	for _, row := range s.Makes(newConversation(v.Get("id").String(), v.Get, parts, missing, born.Unix()), &Config{}) {
+	for _, row := range s.Makes(newConversation(v.Get("id").String(), v.Get, parts, missing, born.Unix()), cfg) {
 		var b strings.Builder
 		encoder := json.NewEncoder(&b)
 		encoder.SetEscapeHTML(false)

@@ -317,3 +317,23 @@ func escaped(word string, first bool) string {
 	}
 	return word
 }
+
+// Escape is plain text, on one line, as Markdown shows it.
+func Escape(text string) string {
+	words := strings.Fields(unseen.Replace(text))
+	for i := range words {
+		words[i] = escaped(words[i], i == 0)
+	}
+	return strings.Join(words, " ")
+}
+
+// Link is a link in Markdown; without an address it is its label.
+func Link(label, to string) string {
+	switch label = Escape(label); {
+	case to == "":
+		return label
+	case label == "":
+		label = Escape(to)
+	}
+	return "[" + label + "](" + destination(to) + ")"
+}

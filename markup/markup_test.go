@@ -60,6 +60,14 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+func TestLink(t *testing.T) {
+	for _, test := range [][3]string{{"a [b]", "https://x.example/(1)", `[a \[b\]](<https://x.example/(1)>)`}, {"a", "", "a"}, {"", "x_y", `[x\_y](x_y)`}} {
+		if got := Link(test[0], test[1]); got != test[2] {
+			t.Errorf("%s, want %s", got, test[2])
+		}
+	}
+}
+
 // FuzzText: whatever comes, nothing breaks, and of what has no form each word stays.
 func FuzzText(f *testing.F) {
 	for _, seed := range []string{"<p>a &amp; b", "<table><tr><td>a<td>b</table>c", "<ul>x<li>y<ol><li>z", "<a href=x><p>a<p>b</a>", "<b> a<p>b", " a  b\n"} {

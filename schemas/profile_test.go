@@ -97,6 +97,7 @@ var keys = map[string][]string{
 	"ticket_type_attributes":               {"ticket_type_id", "id"},
 	"ticket_types":                         {"id"},
 	"tickets":                              {"id"},
+	"transcripts":                          {"conversation_id"},
 	"workspace":                            {"id_code"},
 }
 
@@ -287,6 +288,7 @@ func checkMeaning(t *testing.T, path, name string, n *node) {
 	isIDs := strings.HasSuffix(name, "_ids")
 	isTime := strings.HasSuffix(name, "_at") || strings.HasSuffix(name, "_since") ||
 		slices.Contains([]string{"snoozed_until", "custom_until_time", "timestamp"}, name) ||
+		path == "messages[].time" || // of transcripts
 		strings.HasPrefix(path, "first_") && n.kind() == "integer" // of receipts
 	switch {
 	case isIDs:
