@@ -169,7 +169,7 @@ func slowRest(row, talk obj) {
 		}
 		ids = append(ids, tag.text("id"))
 	}
-	row["tags"], row["tag_ids"] = names, ids
+	row["tags"], row["tag_ids"], row["custom_attributes"] = names, ids, talk["custom_attributes"]
 
 	rating := talk.obj("conversation_rating")
 	row["rating"], row["rating_remark"], row["rated_at"] = rating["rating"], nullOr(rating.text("remark")), rating["updated_at"]

@@ -1,5 +1,7 @@
 package connector
 
+import "encoding/json"
+
 // A normalizedConversation is a row of normalized_conversations. What Intercom does not tell is null. docs/conversations.md
 // says how each column is made.
 type normalizedConversation struct {
@@ -62,7 +64,8 @@ type normalizedConversation struct {
 	AIResolutionState   *string `json:"ai_resolution_state"`
 	AILastAnswerType    *string `json:"ai_last_answer_type"`
 
-	Quality []string `json:"quality"`
+	CustomAttributes json.RawMessage `json:"custom_attributes"`
+	Quality          []string        `json:"quality"`
 }
 
 // normalizedRows is the one row of a conversation.
@@ -87,6 +90,9 @@ func (c *conversation) normalized() *normalizedConversation {
 		AIAgentParticipated: flagOf(c.get("ai_agent_participated")),
 		AIResolutionState:   textOf(c.get("ai_agent.resolution_state")), AILastAnswerType: textOf(c.get("ai_agent.last_answer_type")),
 		Quality: c.quality(),
+	}
+	if attributes := c.get("custom_attributes"); attributes.IsObject() {
+		n.CustomAttributes = json.RawMessage(attributes.Raw)
 	}
 	n.CompanyID, n.CompanyExternalID, n.CompanySource = c.company()
 	n.Tags, n.TagIDs = c.tags()

@@ -274,6 +274,7 @@ func TestAttributesAreMarked(t *testing.T) {
 	want := map[string]string{
 		"contacts.custom_attributes": "contact", "companies.custom_attributes": "company", "conversations.custom_attributes": "conversation",
 		"conversations.company.custom_attributes": "company", "tickets.ticket_attributes": "ticket",
+		"normalized_conversations.custom_attributes": "conversation",
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("marked are %v, want %v", got, want)
