@@ -27,7 +27,7 @@ func (s *storm) cannotBeHad(stream *Stream, key string, changed int64) bool {
 		return false
 	}
 	denied, ok := s.denied[id]
-	return s.climate.unreadable > 0 && s.climate.mute[id] || ok && stream.Name == "conversation_parts" && denied.After(time.Unix(changed, 0).Add(s.climate.lag))
+	return s.climate.unreadable > 0 && s.climate.mute[id] || ok && stream.Thread != nil && denied.After(time.Unix(changed, 0).Add(s.climate.lag))
 }
 
 // equalsTheTruth compares what the platform holds with what there is, field by field. Rows of objects that

@@ -43,6 +43,7 @@ var slowRows = map[string]func(talk obj, cfg *Config) map[string]obj{
 	"normalized_conversations": func(talk obj, _ *Config) map[string]obj {
 		return map[string]obj{talk.text("id"): slowNormalized(talk)}
 	},
+	"ticket_events": func(talk obj, _ *Config) map[string]obj { return slowEvents(talk) },
 	"transcripts": func(talk obj, cfg *Config) map[string]obj {
 		return map[string]obj{talk.text("id"): slowTranscript(talk, cfg)}
 	},

@@ -8,14 +8,19 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// contactIDs are the conversation's contacts, in the order of the API. Old versions have a bare array.
-func (c *conversation) contactIDs() []string {
+// contacts are the references to the conversation's contacts. Old versions have a bare array.
+func (c *conversation) contacts() []gjson.Result {
 	list := c.get("contacts")
 	if !list.IsArray() {
 		list = list.Get("contacts")
 	}
+	return list.Array()
+}
+
+// contactIDs are their ids, in the order of the API.
+func (c *conversation) contactIDs() []string {
 	ids := []string{}
-	for _, contact := range list.Array() {
+	for _, contact := range c.contacts() {
 		if id := idOf(contact.Get("id")); id != nil {
 			ids = append(ids, *id)
 		}

@@ -27,6 +27,7 @@ var conversationStreams = []Stream{
 	{Name: "conversation_parts", Feed: conversations, Thread: threadParts, Endpoint: "/conversations/{id}", Parent: "conversation", Key: []string{"id"}, Cursor: "updated_at",
 		Permission: readConversations, Method: "all parts of every changed conversation, one call each"},
 	derivedStream("normalized_conversations", normalizedRows, "updated_at", "conversation_id"),
+	derivedStream("ticket_events", eventRows, "conversation_updated_at", "event_id"),
 	derivedStream("transcripts", transcriptRows, "updated_at", "conversation_id"),
 	conversationCut("conversation_tags", &cut{at: []string{"tags.tags"}}, "id"),
 	conversationCut("conversation_contacts", &cut{at: []string{"contacts.contacts"}}, "id"),

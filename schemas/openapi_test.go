@@ -163,6 +163,7 @@ var since = map[string]string{
 	"contact_merges":                       "2.16",
 	"content_export_answers":               never,
 	"normalized_conversations":             never,
+	"ticket_events":                        never,
 	"transcripts":                          never,
 	"content_export_clicks":                never,
 	"content_export_completions":           never,

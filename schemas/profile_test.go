@@ -92,6 +92,7 @@ var keys = map[string][]string{
 	"team_members":                         {"team_id", "admin_id"},
 	"team_metrics":                         {"team_id", "admin_id"},
 	"teams":                                {"id"},
+	"ticket_events":                        {"event_id"},
 	"ticket_parts":                         {"ticket_id", "id"},
 	"ticket_states":                        {"id"},
 	"ticket_type_attributes":               {"ticket_type_id", "id"},
