@@ -138,7 +138,7 @@ func (s *storm) mayFail(stream *Stream, err error, w weather) bool {
 		return c.closed[stream.Name] == "scope" || c.refuses("401", "403")
 	case unreadable:
 		tooYoung := c.comparesDays(stream) // to be left out: see searchRun.under
-		return (c.unreadable == 0 || tooYoung) && (len(c.bad[stream.Feed.Name]) > 0 || stream.Child != nil && len(c.mute) > 0)
+		return (c.unreadable == 0 || tooYoung) && (len(c.bad[stream.Feed.Name]) > 0 || stream.Fetched() && len(c.mute) > 0)
 	case trouble && len(c.bad)+len(c.mute) > 0 && (w.outageKind != "" || c.refuses("401", "402", "403", "captcha")):
 		// The last try for a row that cannot be served, or the question whether it is the row, met something else.
 	case moving:
@@ -234,7 +234,7 @@ func (s *storm) keysBefore(t *testing.T) map[string]map[string]bool {
 	for i := range Streams {
 		name := Streams[i].Name
 		// A replica that lags may not know of a membership yet.
-		if Streams[i].Cursor != "" || !s.ever[name] || Streams[i].Child != nil && s.climate.options.ReplicaLag > 0 {
+		if Streams[i].Cursor != "" || !s.ever[name] || Streams[i].Fetched() && s.climate.options.ReplicaLag > 0 {
 			continue
 		}
 		all[name] = map[string]bool{}

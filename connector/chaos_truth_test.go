@@ -23,11 +23,11 @@ func (s *storm) cannotBeHad(stream *Stream, key string, changed int64) bool {
 	if bad := s.climate.bad[stream.Feed.Name]; s.climate.unreadable > 0 && (bad[id] || len(bad) > 1) {
 		return true
 	}
-	if stream.Feed != conversations || stream.Child == nil {
+	if stream.Feed != conversations || !stream.Fetched() {
 		return false
 	}
 	denied, ok := s.denied[id]
-	return s.climate.unreadable > 0 && s.climate.mute[id] || ok && stream.Name == "conversation_parts" && denied.After(time.Unix(changed, 0).Add(s.climate.lag))
+	return s.climate.unreadable > 0 && s.climate.mute[id] || ok && stream.Thread != nil && denied.After(time.Unix(changed, 0).Add(s.climate.lag))
 }
 
 // equalsTheTruth compares what the platform holds with what there is, field by field. Rows of objects that

@@ -15,10 +15,6 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// maxParts is how many parts Intercom gives of one conversation: the newest.
-// https://developers.intercom.com/docs/references/rest-api/api.intercom.io/conversations/retrieveconversation
-const maxParts = 500
-
 // settled is how long after a change a single read may still have been answered from before it, the
 // clocks counting whole seconds.
 const settled = 2 * time.Second
@@ -66,44 +62,6 @@ func (e *emitter) gone(p parent, err error) bool {
 	e.f.Log.Debug().Str("stream", e.run.stream.Name).Str(id, p.id).Msg("deleted meanwhile")
 	e.fetched(p, e.asked, false)
 	return true
-}
-
-// fetchConversationParts emits all parts of a changed conversation. A conversation whose search row
-// equals the one whose parts were emitted last costs no call; an equal number of parts would prove
-// nothing, for parts are edited and redacted.
-func fetchConversationParts(ctx context.Context, f *feedRun, e *emitter, p parent) error {
-	if e.unchanged(p) {
-		return nil
-	}
-	answer, err := f.client.Do(ctx, intercom.Request{Method: "GET", Path: e.run.stream.path(p), Stream: e.run.stream.Name, Whole: true})
-	if e.gone(p, err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer answer.Release()
-	parts, err := answer.Rows("conversation_parts.conversation_parts")
-	if err != nil {
-		return err
-	}
-	missing := max(0, answer.Get("statistics.count_conversation_parts").Int()-int64(len(parts)))
-	inject := e.run.stream.injected(p, gjson.Result{}, nil)
-	if missing > 0 {
-		e.run.withheld.Add(missing)
-		inject = append(inject, protocol.Inject{Name: "_parts_missing", JSON: strconv.FormatInt(missing, 10)})
-		f.Log.Warn().Str("stream", e.run.stream.Name).Str("conversation_id", p.id).Int("parts", len(parts)).Int64("missing", missing).
-			Msg("Intercom gave fewer parts than it counts")
-	}
-	for _, part := range parts {
-		if err := e.child(part, inject); err != nil {
-			return err
-		}
-	}
-	answered, ok := seconds(answer.Get("updated_at"))
-	whole := (missing == 0 || len(parts) >= maxParts) && ok && answered >= p.updated && !answer.At.Before(time.Unix(p.updated, 0).Add(settled))
-	e.fetched(p, answer.At, whole)
-	return nil
 }
 
 // path is where the children of a parent are asked for.

@@ -38,6 +38,11 @@ type Config struct {
 	// TypedAttributes says whether discovery types custom attributes: auto, on or off.
 	TypedAttributes string
 
+	// TranscriptFormat is what transcripts are made of: markdown or messages.
+	TranscriptFormat string
+	TranscriptNotes  bool
+	TranscriptLength int // characters; 0: any number
+
 	APIRateLimit   int     // the user's own cap in calls a minute; 0: none
 	RateLimitShare float64 // of Intercom's limit: 0 < share <= 1
 	MaxInFlight    int     // calls at a time; 0: automatic
@@ -188,6 +193,7 @@ func (l *loader) config() *Config {
 		CustomObjects:   identifiers(l.text("custom_object_types")),
 		TypedAttributes: l.text("typed_custom_attributes"),
 	}
+	c.TranscriptFormat, c.TranscriptNotes, c.TranscriptLength = l.text("transcript_format"), l.flag("transcript_notes"), l.count("transcript_max_length")
 	c.CompaniesListFallback = l.flag("companies_list_fallback")
 	if _, given := l.values["num_workers"]; given {
 		c.NumWorkers = l.count("num_workers")

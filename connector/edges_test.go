@@ -66,7 +66,7 @@ func TestCancelledChildrenAreNoChildren(t *testing.T) {
 	cancel()
 	trail, ctx := newTrail(ctx, nil)
 	noted := false
-	h := &haul{runs: f.runs, parents: [][]parent{{{id: "1", updated: 5, dated: true}}}}
+	h := &haul{runs: f.runs, errands: []errand{{parent: parent{id: "1", updated: 5, dated: true}, of: run.stream, runs: f.runs}}}
 	err := f.raise(ctx, trail, h, func() error { noted = true; return nil })
 	if err := trail.end(err); err == nil || noted {
 		t.Errorf("a page whose children were not fetched is taken for done: error %v, noted %v", err, noted)

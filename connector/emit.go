@@ -23,7 +23,7 @@ var (
 const childBytes = 8 << 10
 
 func getBuffer(s *Stream) []byte {
-	if s.Child != nil {
+	if s.Fetched() {
 		return (*childBuffers.Get().(*[]byte))[:0]
 	}
 	return (*pageBuffers.Get().(*[]byte))[:0]

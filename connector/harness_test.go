@@ -37,6 +37,8 @@ type world struct {
 	mu      sync.Mutex
 	hook    func(*http.Request, string) // sees each request and its body before the emulator does, one at a time
 
+	settings *Config // what derived streams go by; nil: the defaults
+
 	intercepted func(http.ResponseWriter, *http.Request) bool // answers in the emulator's place
 }
 

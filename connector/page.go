@@ -21,7 +21,7 @@ const childrenAtOnce = 512
 type haul struct {
 	runs    []*streamRun
 	rows    [][]gjson.Result // of streams whose records they are
-	parents [][]parent
+	errands []errand
 }
 
 func (f *feedRun) newHaul() (*haul, error) {
@@ -29,7 +29,7 @@ func (f *feedRun) newHaul() (*haul, error) {
 	if len(runs) == 0 {
 		return nil, errNoneLeft
 	}
-	return &haul{runs: runs, rows: make([][]gjson.Result, len(runs)), parents: make([][]parent, len(runs))}, nil
+	return &haul{runs: runs, rows: make([][]gjson.Result, len(runs))}, nil
 }
 
 // add gives a row to the i-th stream, as one of its records, as what they are cut out of, or as the parent of what
@@ -39,7 +39,7 @@ func (h *haul) add(f *feedRun, i int, row gjson.Result, content uint64) error {
 	run := h.runs[i]
 	s := run.stream
 	id := row.Get("id")
-	if s.Child == nil || s.Whole != nil && s.Whole(row) && !h.awaits(f, i, id.String()) {
+	if !s.Fetched() || s.Whole != nil && s.Whole(row) && !h.awaits(f, s, id.String()) {
 		h.rows[i] = append(h.rows[i], row)
 		return nil
 	}
@@ -59,13 +59,27 @@ func (h *haul) add(f *feedRun, i int, row gjson.Result, content uint64) error {
 		p.row = strings.Clone(row.Raw)
 	}
 	p.updated, p.dated = f.cursor(row)
-	h.parents[i] = append(h.parents[i], p)
+	h.send(run, p)
 	return nil
 }
 
 // awaits tells whether an earlier version of a row is still to be fetched for, and would come after this one.
-func (h *haul) awaits(f *feedRun, i int, id string) bool {
-	return f.nursery.has(turn{h.runs[i], id}) || slices.ContainsFunc(h.parents[i], func(p parent) bool { return p.id == id })
+func (h *haul) awaits(f *feedRun, s *Stream, id string) bool {
+	turn := s.turn(id)
+	return f.nursery.has(turn) || slices.ContainsFunc(h.errands, func(e errand) bool { return e.of.turn(e.id) == turn })
+}
+
+// send has what belongs to a row fetched for a stream: by another's call, where both are made of its answer.
+func (h *haul) send(run *streamRun, p parent) {
+	if last := len(h.errands) - 1; run.stream.Thread != nil {
+		for i := last; i >= 0 && h.errands[i].id == p.id && h.errands[i].content == p.content; i-- {
+			if e := &h.errands[i]; e.of.turn(p.id) == run.stream.turn(p.id) {
+				e.runs = append(e.runs, run)
+				return
+			}
+		}
+	}
+	h.errands = append(h.errands, errand{parent: p, of: run.stream, runs: []*streamRun{run}})
 }
 
 // sift judges a page's rows and emits those that are records themselves. A row is passed over unless it is
@@ -151,13 +165,11 @@ func (f *feedRun) address() string {
 func (f *feedRun) raise(ctx context.Context, t *trail, h *haul, note func() error) error {
 	u := &unit{}
 	defer t.follow(u, note)
-	for i, run := range h.runs {
-		if err := f.fetch(ctx, u, run, h.parents[i]); err != nil {
-			u.fail(err)
-			return err
-		}
+	err := f.fetch(ctx, u, h.errands)
+	if err != nil {
+		u.fail(err)
 	}
-	return nil
+	return err
 }
 
 // lag is how long after a change, in seconds, the index may still not show it.

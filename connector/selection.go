@@ -19,7 +19,7 @@ func (e *CatalogError) Error() string {
 
 // Default are the streams that are read when nobody has chosen any. The slice is the caller's.
 func (t Table) Default() Table {
-	return slices.DeleteFunc(slices.Clone(t), func(s Stream) bool { return s.Costly })
+	return slices.DeleteFunc(slices.Clone(t), func(s Stream) bool { return s.Optional() })
 }
 
 // all selects every stream in its best mode.
@@ -54,7 +54,7 @@ func (t Table) checkSelection(sel *protocol.Selection, log zerolog.Logger) ([]pr
 			return nil, &CatalogError{Stream: s.Stream, Found: `the key "id" of tap-intercom's table of segments`,
 				Want: `the stream "segments", which is that table; company_segments here says which company is in which segment, with the key company_id and id`}
 		}
-		if def.Costly && sel.Form == protocol.AirbyteDiscovered {
+		if def.Optional() && sel.Form == protocol.AirbyteDiscovered {
 			continue // it lists what there is, and nobody has chosen yet
 		}
 		switch {

@@ -295,9 +295,9 @@ func TestOneParentOneTurn(t *testing.T) {
 		var mu sync.Mutex
 		var fetches sync.WaitGroup
 		order := ""
-		run := &streamRun{}
+		run := &streamRun{stream: streamNamed("conversation_parts")}
 		for _, name := range []string{"a1", "b1", "a2", "a3"} {
-			before, done := n.queue(turn{run, name[:1]})
+			before, done := n.queue(run.stream.turn(name[:1]))
 			fetches.Go(func() {
 				defer done()
 				if before != nil {

@@ -24,7 +24,10 @@ type Stream struct {
 	// Child fetches the records that belong to one row of the feed; nil where no call is needed. It asks at
 	// Endpoint, in which {id} stands for the row's id, and finds them at Rows: "" is the answer itself, and "a|b" as in
 	// Feed.
-	Child    childFetch
+	Child childFetch
+	// Thread makes the records of a conversation with all its parts, which is the answer at Endpoint. It takes the place of
+	// Child: the streams of one feed that have a Thread share the call.
+	Thread   threadMaker
 	Endpoint string
 	Rows     string
 	// Whole tells whether a row holds all that belongs to it, so that Child is not called; nil: none does.
@@ -54,6 +57,9 @@ type Stream struct {
 	Since intercom.Version
 	// Costly streams are read only when they are chosen.
 	Costly bool
+	// Makes makes the rows of a derived stream, in columns of our own, of a whole conversation. Derived streams, too, are read
+	// only when they are chosen.
+	Makes func(c *conversation, cfg *Config) []any
 	// Schema names the schema of streams that share one; "": it has the stream's name.
 	Schema string
 	// Dataset is what a report is made of; nil: the stream is none.
@@ -139,10 +145,10 @@ func (s *Stream) Described() protocol.Stream {
 	if s.Dataset != nil {
 		schema = s.Dataset.schema()
 	}
-	if s.Costly {
+	if s.Optional() {
 		schema = slices.Concat([]byte(`{"description":`+quoted(s.warning())+`,`), schema[1:])
 	}
-	return protocol.Stream{Name: s.Name, Schema: schema, Key: s.Key, Cursor: s.Cursor, Default: !s.Costly}
+	return protocol.Stream{Name: s.Name, Schema: schema, Key: s.Key, Cursor: s.Cursor, Default: !s.Optional()}
 }
 
 // Catalog is every stream of the table as catalogs show them.
@@ -162,10 +168,19 @@ func (s *Stream) probe() string {
 	return strings.Replace(s.Endpoint, "{id}", "0", 1)
 }
 
+// Optional tells whether the stream is read only when it is chosen.
+func (s *Stream) Optional() bool { return s.Costly || s.Derived() }
+
+// Derived tells whether the records are of our own making.
+func (s *Stream) Derived() bool { return s.Makes != nil }
+
 // warning is what a catalog says of a stream that is read only when somebody chooses it.
 func (s *Stream) warning() string {
 	if s.Feed.exports() {
 		return "Read only when it is selected: it comes by export jobs, of which Intercom runs few at a time."
+	}
+	if s.Derived() {
+		return "Read only when it is selected: it is made of the calls that conversation_parts makes, and costs as much only without that stream."
 	}
 	return "Read only when it is selected: it costs " + s.Price() + " API calls for 1,000 " + s.Feed.Name + "."
 }
@@ -173,9 +188,9 @@ func (s *Stream) warning() string {
 // Price is how many calls a stream costs, for the docs.
 func (s *Stream) Price() string {
 	switch {
-	case s.Child != nil && s.Whole != nil:
+	case s.Fetched() && s.Whole != nil:
 		return "up to 1,000"
-	case s.Child != nil:
+	case s.Fetched():
 		return "1,000"
 	case s.Cut != nil:
 		return "0"
@@ -192,13 +207,16 @@ func (s *Stream) Price() string {
 	return strconv.Itoa((1000 + per - 1) / per)
 }
 
+// Fetched tells whether a call may be needed for each row of the feed.
+func (s *Stream) Fetched() bool { return s.Child != nil || s.Thread != nil }
+
 // Source is the call that the stream's records come from, and what they are cut from, for the docs.
 func (s *Stream) Source() string {
 	var calls []string
 	for i, path := range []string{s.Feed.Path, s.Endpoint} {
 		path, _, _ = strings.Cut(path, "?")
 		switch {
-		case path == "" || i == 0 && s.Child != nil && s.Whole == nil:
+		case path == "" || i == 0 && s.Fetched() && s.Whole == nil:
 		case strings.HasSuffix(path, "/search"), s.Feed.exports():
 			calls = append(calls, "POST "+path)
 		default:

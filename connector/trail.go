@@ -3,6 +3,7 @@ package connector
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 )
 
@@ -106,10 +107,26 @@ type nursery struct {
 	last map[turn]chan struct{} // closed when the fetch that was begun last has ended
 }
 
-// A turn names a parent whose children a stream fetches.
-type turn struct {
-	run *streamRun
-	id  string
+// A turn names a parent, and what is fetched of it: by a stream, or at the endpoint of those that share a call.
+type turn struct{ of, id string }
+
+func (s *Stream) turn(id string) turn {
+	if s.Thread != nil {
+		return turn{s.Endpoint, id}
+	}
+	return turn{s.Name, id}
+}
+
+// An errand is a call for what belongs to a parent, and the streams that it is made for.
+type errand struct {
+	parent
+	of   *Stream // the first
+	runs []*streamRun
+}
+
+// wanted are its streams that are still being read.
+func (e *errand) wanted() []*streamRun {
+	return slices.DeleteFunc(slices.Clone(e.runs), func(run *streamRun) bool { return !run.alive() })
 }
 
 func newNursery() *nursery {
@@ -145,26 +162,26 @@ func (n *nursery) has(t turn) bool {
 	return there
 }
 
-// fetch has the children of all parents fetched in the background; it returns when the last of them has
-// begun. A failure ends the stream, and only what ends the whole run fails the unit.
-func (f *feedRun) fetch(ctx context.Context, u *unit, run *streamRun, parents []parent) error {
-	for _, p := range parents {
-		if !run.alive() {
-			return nil
+// fetch runs all errands in the background; it returns when the last of them has begun. A failure ends the streams that
+// it concerns, and only what ends the whole run fails the unit.
+func (f *feedRun) fetch(ctx context.Context, u *unit, errands []errand) error {
+	for _, e := range errands {
+		if len(e.wanted()) == 0 {
+			continue
 		}
 		select {
 		case f.nursery.slots <- struct{}{}:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		before, done := f.nursery.queue(turn{run, p.id})
+		before, done := f.nursery.queue(e.of.turn(e.id))
 		u.Go(func() {
 			defer func() { <-f.nursery.slots }()
 			defer done()
 			if before != nil {
 				<-before
 			}
-			if err := f.blame(ctx, run, f.child(ctx, run, p)); err != nil {
+			if err := f.bring(ctx, e); err != nil {
 				u.fail(err)
 			}
 		})
@@ -172,31 +189,46 @@ func (f *feedRun) fetch(ctx context.Context, u *unit, run *streamRun, parents []
 	return nil
 }
 
-// child fetches and emits the children of one parent.
-func (f *feedRun) child(ctx context.Context, run *streamRun, p parent) error {
+// bring fetches and emits the children of one parent.
+func (f *feedRun) bring(ctx context.Context, e errand) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	if !run.alive() {
+	runs := e.wanted()
+	try := func() error { return f.child(ctx, runs[0], e.parent) }
+	if e.of.Thread != nil {
+		runs = f.without(runs, e.parent)
+		try = func() error { return f.thread(ctx, runs, e.parent) }
+	}
+	if len(runs) == 0 {
 		return nil
 	}
-	e := f.emitter(ctx, run)
-	e.asked = f.client.Cautious()
-	err := run.stream.Child(ctx, f, e, p)
-	if err == nil {
-		return e.flush(nil)
-	}
-	err = f.rowsFault(ctx, err, false, run.stream.probe(), "what belongs to id "+p.id)
+	err := f.rowsFault(ctx, try(), false, e.of.probe(), "what belongs to id "+e.id)
 	if _, ok := errors.AsType[*UnreadableError](err); ok { // or an outage that has just ended
-		e = f.emitter(ctx, run)
-		e.asked = f.client.Cautious()
-		if err = run.stream.Child(ctx, f, e, p); err == nil {
-			return e.flush(nil)
-		}
-		err = f.rowsFault(ctx, err, false, run.stream.probe(), "what belongs to id "+p.id)
+		err = f.rowsFault(ctx, try(), false, e.of.probe(), "what belongs to id "+e.id)
 	}
+	for _, run := range runs {
+		if failed := f.failed(ctx, run, err); failed != nil {
+			return failed
+		}
+	}
+	return nil
+}
+
+// failed charges a stream with what became of an errand.
+func (f *feedRun) failed(ctx context.Context, run *streamRun, err error) error {
 	if row, ok := errors.AsType[*UnreadableError](err); ok {
 		return f.passOver(ctx, run, row)
 	}
-	return err
+	return f.blame(ctx, run, namedAfter(err, run.stream.Name))
+}
+
+// child fetches and emits what belongs to one parent, for one stream.
+func (f *feedRun) child(ctx context.Context, run *streamRun, p parent) error {
+	e := f.emitter(ctx, run)
+	e.asked = f.client.Cautious()
+	if err := run.stream.Child(ctx, f, e, p); err != nil {
+		return err
+	}
+	return e.flush(nil)
 }

@@ -142,3 +142,26 @@ func signs(name []byte) bool {
 	return bytes.EqualFold(name, []byte("signature")) || bytes.EqualFold(name, []byte("expires")) || bytes.EqualFold(name, []byte("req")) ||
 		len(name) > len("x-amz-") && bytes.EqualFold(name[:len("x-amz-")], []byte("x-amz-"))
 }
+
+// Unsigned is the address of one of Intercom's attachments without what signs and dates it, and any other as it is.
+func Unsigned(address string) string {
+	base, query, ok := strings.Cut(address, "?")
+	_, rest, web := strings.Cut(base, "://")
+	if !ok || !web || !bytes.Contains(host([]byte(rest)), []byte("intercom")) {
+		return address
+	}
+	query, fragment, split := strings.Cut(query, "#")
+	var kept []string
+	for parameter := range strings.SplitSeq(query, "&") {
+		if name, _, _ := strings.Cut(parameter, "="); !signs([]byte(name)) {
+			kept = append(kept, parameter)
+		}
+	}
+	if len(kept) > 0 {
+		base += "?" + strings.Join(kept, "&")
+	}
+	if split {
+		base += "#" + fragment
+	}
+	return base
+}

@@ -62,3 +62,19 @@ func FuzzFingerprint(f *testing.F) {
 		}
 	})
 }
+
+func TestUnsigned(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://downloads.intercomcdn.com/a.png?expires=1&signature=aa&req=x":      "https://downloads.intercomcdn.com/a.png",
+		"https://downloads.intercomcdn.com/a.png?b=2&Signature=aa&X-Amz-Date=1#end": "https://downloads.intercomcdn.com/a.png?b=2#end",
+		"https://downloads.intercomcdn.com/a.png":                                   "https://downloads.intercomcdn.com/a.png",
+		"https://example.com/?signature=1":                                          "https://example.com/?signature=1",
+		"/a?signature=1":                                                            "/a?signature=1",
+		"mailto:a@intercom.example?expires=1":                                       "mailto:a@intercom.example?expires=1",
+		"":                                                                          "",
+	} {
+		if got := Unsigned(address); got != want {
+			t.Errorf("%s became %s, want %s", address, got, want)
+		}
+	}
+}

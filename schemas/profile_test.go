@@ -82,6 +82,7 @@ var keys = map[string][]string{
 	"news_items":                           {"id"},
 	"newsfeed_items":                       {"newsfeed_id", "id"},
 	"newsfeeds":                            {"id"},
+	"normalized_conversations":             {"conversation_id"},
 	"office_hours_exceptions":              {"office_hours_schedule_id", "id"},
 	"office_hours_schedules":               {"id"},
 	"segments":                             {"id"},
@@ -91,11 +92,13 @@ var keys = map[string][]string{
 	"team_members":                         {"team_id", "admin_id"},
 	"team_metrics":                         {"team_id", "admin_id"},
 	"teams":                                {"id"},
+	"ticket_events":                        {"event_id"},
 	"ticket_parts":                         {"ticket_id", "id"},
 	"ticket_states":                        {"id"},
 	"ticket_type_attributes":               {"ticket_type_id", "id"},
 	"ticket_types":                         {"id"},
 	"tickets":                              {"id"},
+	"transcripts":                          {"conversation_id"},
 	"workspace":                            {"id_code"},
 }
 
@@ -272,6 +275,7 @@ func TestAttributesAreMarked(t *testing.T) {
 	want := map[string]string{
 		"contacts.custom_attributes": "contact", "companies.custom_attributes": "company", "conversations.custom_attributes": "conversation",
 		"conversations.company.custom_attributes": "company", "tickets.ticket_attributes": "ticket",
+		"normalized_conversations.custom_attributes": "conversation",
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("marked are %v, want %v", got, want)
@@ -286,6 +290,7 @@ func checkMeaning(t *testing.T, path, name string, n *node) {
 	isIDs := strings.HasSuffix(name, "_ids")
 	isTime := strings.HasSuffix(name, "_at") || strings.HasSuffix(name, "_since") ||
 		slices.Contains([]string{"snoozed_until", "custom_until_time", "timestamp"}, name) ||
+		path == "messages[].time" || // of transcripts
 		strings.HasPrefix(path, "first_") && n.kind() == "integer" // of receipts
 	switch {
 	case isIDs:

@@ -24,7 +24,7 @@ func configuredCatalog(t *testing.T) []byte {
 	}
 	var entries []string
 	for _, s := range gjson.GetBytes(message, "catalog.streams").Array() {
-		if connector.Streams.Named(s.Get("name").Str).Costly {
+		if connector.Streams.Named(s.Get("name").Str).Optional() {
 			continue
 		}
 		entry := fmt.Sprintf("    {\n      \"stream\": %s,\n", s.Raw)
@@ -62,7 +62,7 @@ func TestCatalogFileSelectsEveryDefaultStream(t *testing.T) {
 		got = append(got, s.Stream)
 	}
 	for _, s := range connector.TableOf(nil) {
-		if !s.Costly {
+		if !s.Optional() {
 			want = append(want, s.Name)
 		}
 	}

@@ -70,7 +70,7 @@ func facts(s *connector.Stream) (cursor, since, chosen string) {
 	if s.Since != "" {
 		since = string(s.Since)
 	}
-	if s.Costly {
+	if s.Optional() {
 		chosen = "no"
 	}
 	return cursor, since, chosen

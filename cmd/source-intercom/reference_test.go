@@ -38,7 +38,7 @@ func referenceTable() string {
 		s := &connector.Streams[i]
 		cursor, since, chosen := facts(s)
 		price := s.Price()
-		if s.Parent != "" && s.Child != nil {
+		if s.Parent != "" && s.Fetched() {
 			price += " " + s.Feed.Name
 		}
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s | %s | %s | %s | %s |\n",

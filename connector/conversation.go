@@ -1,0 +1,217 @@
+package connector
+
+import (
+	"strings"
+
+	"source-intercom/markup"
+	"source-intercom/protocol"
+
+	"github.com/tidwall/gjson"
+)
+
+// A conversation is what the derived streams know of one: the answer to the call for it alone.
+type conversation struct {
+	id       string
+	get      func(path string) gjson.Result
+	answered int64 // by the server's clock
+	source   message
+	parts    []message // in the order of the thread
+	missing  int64     // parts that Intercom counts and did not give
+}
+
+// A message is the source of a conversation or one of its parts, whether or not it says anything.
+type message struct {
+	kind        string // its part_type; "" of the source
+	author      gjson.Result
+	role        role
+	at          int64 // Unix seconds; 0: not told
+	body        string
+	text        string // of the body
+	attachments []gjson.Result
+	redacted    bool
+}
+
+// A role is what a message's author is in the conversation.
+type role int
+
+const (
+	otherRole role = iota // a team, an app, nobody
+	contactRole
+	adminRole // a human
+	botRole
+)
+
+// conversation reads the answer once for all streams that are made of it.
+func (t *thread) conversation() *conversation {
+	if t.read == nil {
+		t.read = newConversation(t.id, t.answer.Get, t.parts, t.missing, t.answer.At.Unix())
+	}
+	return t.read
+}
+
+func newConversation(id string, get func(string) gjson.Result, parts []gjson.Result, missing, answered int64) *conversation {
+	c := &conversation{id: id, get: get, answered: answered, missing: missing, parts: make([]message, len(parts))}
+	c.source = newMessage(get("source"))
+	c.source.at = secondsOf(get("created_at"))
+	for i, part := range parts {
+		c.parts[i] = newMessage(part)
+	}
+	return c
+}
+
+func newMessage(row gjson.Result) message {
+	m := message{kind: row.Get("part_type").String(), author: row.Get("author"), at: secondsOf(row.Get("created_at")), redacted: row.Get("redacted").Bool()}
+	m.role = roleOf(m.author)
+	if m.redacted { // a notice stands in the body's place
+		return m
+	}
+	m.body = row.Get("body").String()
+	m.text = markup.Text(m.body, protocol.Unsigned)
+	if files := row.Get("attachments"); files.IsArray() {
+		m.attachments = files.Array()
+	}
+	return m
+}
+
+// secondsOf is a time in Unix seconds, 0 where there is none.
+func secondsOf(v gjson.Result) int64 {
+	at, _ := seconds(v)
+	return at
+}
+
+// roleOf tells bots from humans: Intercom's Operator appears as an admin in examples of its own documentation. A contact
+// stays one, whatever flags the message has.
+func roleOf(author gjson.Result) role {
+	switch author.Get("type").Str {
+	case "user", "lead", "contact", "visitor":
+		return contactRole
+	case "bot":
+		return botRole
+	}
+	email := strings.ToLower(author.Get("email").Str)
+	switch {
+	case author.Get("from_ai_agent").Bool(), author.Get("is_ai_answer").Bool(),
+		strings.HasPrefix(email, "operator+") && strings.HasSuffix(email, "@intercom.io"):
+		return botRole
+	case author.Get("type").Str == "admin":
+		return adminRole
+	}
+	return otherRole
+}
+
+// note tells whether only teammates see the message.
+func (m *message) note() bool { return m.kind == "note" }
+
+// says tells whether the message says something, be it by a file. Any type of part may: admins also reply while they
+// assign, close or reopen a conversation.
+func (m *message) says() bool {
+	return !m.note() && !m.redacted && (m.text != "" || len(m.attachments) > 0)
+}
+
+// messages are the parts that say something.
+func (c *conversation) messages() []*message {
+	var all []*message
+	for i := range c.parts {
+		if m := &c.parts[i]; m.says() {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// earliest is the time of the first message by that role, from a time on; 0: there is none.
+func (c *conversation) earliest(by role, from int64) int64 {
+	var first int64
+	for _, m := range c.messages() {
+		if m.role == by && m.at > 0 && m.at >= from && (first == 0 || m.at < first) {
+			first = m.at
+		}
+	}
+	return first
+}
+
+// closes and reopenings are the times of the parts that closed the conversation, and opened it again, as they came.
+func (c *conversation) closes() []int64     { return c.times("close") }
+func (c *conversation) reopenings() []int64 { return c.times("open", "assign_and_reopen") }
+
+func (c *conversation) times(kinds ...string) []int64 {
+	var all []int64
+	for i := range c.parts {
+		for _, kind := range kinds {
+			if c.parts[i].kind == kind && c.parts[i].at > 0 {
+				all = append(all, c.parts[i].at)
+			}
+		}
+	}
+	return all
+}
+
+// partCount is how many parts the conversation has; nil where Intercom does not count them, and may have given only
+// the newest.
+func (c *conversation) partCount() *int64 {
+	if n := c.get("statistics.count_conversation_parts"); n.Type == gjson.Number {
+		return known(n.Int())
+	}
+	if len(c.parts) >= maxParts {
+		return nil
+	}
+	return known(int64(len(c.parts)))
+}
+
+// truncated tells whether parts are missing, the oldest ones first; nil where nobody knows.
+func (c *conversation) truncated() *bool {
+	if c.partCount() == nil {
+		return nil
+	}
+	short := c.missing > 0
+	return &short
+}
+
+// complete tells whether all parts are known to be there.
+func (c *conversation) complete() bool {
+	short := c.truncated()
+	return short != nil && !*short
+}
+
+func known[T any](v T) *T { return &v }
+
+// orNone is a value that 0 or "" stands for none of.
+func orNone[T int64 | string](v T) *T {
+	var none T
+	if v == none {
+		return nil
+	}
+	return &v
+}
+
+// textOf is a text or an id, nil where there is none.
+func textOf(v gjson.Result) *string {
+	if v.Type == gjson.Null {
+		return nil
+	}
+	return orNone(v.String())
+}
+
+// idOf is an id, of which 0 stands for nobody.
+func idOf(v gjson.Result) *string {
+	if v.String() == "0" || !isID(v) {
+		return nil
+	}
+	return textOf(v)
+}
+
+// numberOf is a whole number, nil where there is none.
+func numberOf(v gjson.Result) *int64 {
+	if v.Type != gjson.Number {
+		return nil
+	}
+	return known(v.Int())
+}
+
+// flagOf is true or false, nil where Intercom does not say.
+func flagOf(v gjson.Result) *bool {
+	if !v.IsBool() {
+		return nil
+	}
+	return known(v.Bool())
+}

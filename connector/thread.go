@@ -1,0 +1,149 @@
+package connector
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"source-intercom/intercom"
+	"source-intercom/protocol"
+
+	"github.com/tidwall/gjson"
+)
+
+// maxParts is how many parts Intercom gives of one conversation: the newest.
+// https://developers.intercom.com/docs/references/rest-api/api.intercom.io/conversations/retrieveconversation
+const maxParts = 500
+
+// A thread is a conversation as it was answered alone: with its parts.
+type thread struct {
+	parent
+	answer  *intercom.Answer
+	parts   []gjson.Result
+	missing int64 // parts that Intercom counts and did not give
+	read    *conversation
+}
+
+// threadMaker emits what a stream makes of a conversation.
+type threadMaker func(e *emitter, t *thread) error
+
+// without leaves out the streams that have emitted what they make of that very row. A conversation whose search row
+// equals the one that its thread was emitted for costs no call; an equal number of parts would prove nothing, for parts
+// are edited and redacted.
+func (f *feedRun) without(runs []*streamRun, p parent) []*streamRun {
+	var left []*streamRun
+	for _, run := range runs {
+		if e := (&emitter{f: f, run: run}); !e.unchanged(p) {
+			left = append(left, run)
+		}
+	}
+	return left
+}
+
+// thread fetches a conversation once, and emits what each of the streams makes of it. The error is the call's; what one
+// stream cannot make of the answer ends that stream alone.
+func (f *feedRun) thread(ctx context.Context, runs []*streamRun, p parent) error {
+	emitters := make([]*emitter, len(runs))
+	for i, run := range runs {
+		emitters[i] = f.emitter(ctx, run)
+		emitters[i].asked = f.client.Cautious()
+	}
+	first := runs[0].stream
+	answer, err := f.client.Do(ctx, intercom.Request{Method: "GET", Path: first.path(p), Stream: first.Name, Whole: true})
+	if intercom.KindOf(err) == intercom.NotFound {
+		for _, e := range emitters {
+			e.gone(p, err)
+			if err := e.flush(nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer answer.Release()
+	parts, err := answer.Rows("conversation_parts.conversation_parts")
+	if err != nil {
+		return err
+	}
+	t := &thread{parent: p, answer: answer, parts: parts}
+	t.missing = max(0, answer.Get("statistics.count_conversation_parts").Int()-int64(len(parts)))
+	if t.missing > 0 {
+		f.Log.Warn().Str("stream", first.Name).Str("conversation_id", p.id).Int("parts", len(parts)).Int64("missing", t.missing).
+			Msg("Intercom gave fewer parts than it counts")
+	}
+	errs := make([]error, len(emitters))
+	for i, e := range emitters {
+		e.run.withheld.Add(t.missing)
+		if errs[i] = e.run.stream.Thread(e, t); errs[i] == nil {
+			e.fetched(p, answer.At, t.whole())
+		}
+	}
+	answer.Release() // stdout may be slow
+	for i, e := range emitters {
+		if errs[i] == nil {
+			errs[i] = e.flush(nil)
+		}
+		if err := f.blame(ctx, e.run, errs[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// whole tells whether the answer itself shows that it is no older than its row, and has all parts.
+func (t *thread) whole() bool {
+	answered, ok := seconds(t.answer.Get("updated_at"))
+	return (t.missing == 0 || len(t.parts) >= maxParts) && ok && answered >= t.updated && !t.answer.At.Before(time.Unix(t.updated, 0).Add(settled))
+}
+
+// threadParts emits all parts of a changed conversation.
+func threadParts(e *emitter, t *thread) error {
+	inject := e.run.stream.injected(t.parent, gjson.Result{}, nil)
+	if t.missing > 0 {
+		inject = append(inject, protocol.Inject{Name: "_parts_missing", JSON: strconv.FormatInt(t.missing, 10)})
+	}
+	for _, part := range t.parts {
+		if err := e.child(part, inject); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// threadDerived emits the rows that a derived stream makes of a conversation.
+func threadDerived(e *emitter, t *thread) error {
+	return e.family(t.parent, func(emit emitFunc) error {
+		var b bytes.Buffer
+		encoder := json.NewEncoder(&b)
+		encoder.SetEscapeHTML(false)
+		for _, row := range e.run.stream.Makes(t.conversation(), e.f.Config) {
+			b.Reset()
+			if err := encoder.Encode(row); err != nil {
+				return err
+			}
+			if err := emit(gjson.Parse(b.String()), nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// namedAfter is an error of a call that was made for several streams, as one of them has it.
+func namedAfter(err error, stream string) error {
+	switch e := err.(type) { //nolint:errorlint // as the client returns it
+	case *intercom.Error:
+		own := *e
+		own.Stream = stream
+		return &own
+	case *intercom.ShapeError:
+		own := *e
+		own.Stream = stream
+		return &own
+	}
+	return err
+}

@@ -1,0 +1,339 @@
+package markup
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+// node writes a node and all that is in it.
+func (r *renderer) node(n *html.Node) {
+	switch n.Type {
+	case html.TextNode:
+		r.text(n.Data)
+		return
+	case html.ElementNode:
+	default:
+		return
+	}
+	switch n.DataAtom {
+	case atom.Head, atom.Style, atom.Script, atom.Title, atom.Template:
+	case atom.Br:
+		r.lineBreak()
+	case atom.Hr:
+		r.paragraph()
+		if r.markdown {
+			r.write("---")
+		}
+		r.paragraph()
+	case atom.B, atom.Strong:
+		r.marked(n, "**")
+	case atom.I, atom.Em:
+		r.marked(n, "_")
+	case atom.Del, atom.S, atom.Strike:
+		r.marked(n, "~~")
+	case atom.Code:
+		r.code(n)
+	case atom.A:
+		r.link(n)
+	case atom.Img:
+		r.image(n)
+	case atom.Video, atom.Audio, atom.Iframe:
+		r.embedded(n)
+	default:
+		r.block(n)
+	}
+}
+
+// block writes the elements that begin on a line of their own, and all others as if they were not there.
+func (r *renderer) block(n *html.Node) {
+	switch n.DataAtom {
+	case atom.P, atom.Article, atom.Section, atom.Header, atom.Footer, atom.Figure, atom.Dl:
+		r.paragraph()
+		r.children(n)
+		r.paragraph()
+	case atom.Div, atom.Dt, atom.Dd, atom.Figcaption, atom.Address, atom.Center, atom.Form, atom.Tr:
+		r.begin(1)
+		r.children(n)
+		r.begin(1)
+	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
+		r.heading(n)
+	case atom.Ul, atom.Ol:
+		r.list(n)
+	case atom.Blockquote:
+		r.indented(r.within(n, nil), "> ", "> ")
+	case atom.Pre:
+		r.pre(n)
+	case atom.Table:
+		r.table(n)
+	default:
+		r.children(n)
+	}
+}
+
+func (r *renderer) lineBreak() {
+	switch {
+	case r.cell:
+		r.space = true
+	case r.verbatim:
+		r.write("\n")
+	default:
+		r.broken = r.lines == 0
+		r.lines = min(r.lines+1, 2)
+	}
+}
+
+// marked writes a piece between marks, outside of which its blanks have to stay. Marks hold within one paragraph.
+func (r *renderer) marked(n *html.Node, mark string) {
+	text := r.within(n, nil)
+	if !r.markdown || text == "" || strings.Contains(text, "\n") || r.verbatim {
+		r.children(n)
+		return
+	}
+	first, last := edges(n)
+	r.space = r.space || first
+	r.write(mark + text + mark)
+	r.space = last
+}
+
+// edges tells whether the text of an element begins and ends with a blank.
+func edges(n *html.Node) (first, last bool) {
+	var all strings.Builder
+	for d := range n.Descendants() {
+		if d.Type == html.TextNode {
+			all.WriteString(d.Data)
+		}
+	}
+	s := all.String()
+	return strings.TrimLeft(s, blanks) != s, strings.TrimRight(s, blanks) != s
+}
+
+func (r *renderer) code(n *html.Node) {
+	text := r.within(n, func(in *renderer) { in.markdown, in.verbatim = false, true })
+	if !r.markdown || r.verbatim || strings.ContainsAny(text, "`\n") || text == "" {
+		r.children(n)
+		return
+	}
+	r.write("`" + text + "`")
+}
+
+func (r *renderer) heading(n *html.Node) {
+	r.paragraph()
+	text := r.within(n, func(in *renderer) { in.cell = true })
+	if text != "" && r.markdown {
+		level, _ := strconv.Atoi(n.Data[1:])
+		text = strings.Repeat("#", level) + " " + text
+	}
+	if text != "" {
+		r.write(text)
+	}
+	r.paragraph()
+}
+
+func (r *renderer) list(n *html.Node) {
+	if n.Parent == nil || n.Parent.DataAtom != atom.Li {
+		r.paragraph()
+	}
+	number := 1
+	if start, err := strconv.Atoi(attribute(n, "start")); err == nil {
+		number = start
+	}
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		if c.DataAtom != atom.Li {
+			r.node(c)
+			continue
+		}
+		mark := "- "
+		if n.DataAtom == atom.Ol {
+			mark = strconv.Itoa(number) + ". "
+			number++
+		}
+		if text := r.within(c, nil); text != "" {
+			r.begin(1)
+			r.write(mark + strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", len(mark))))
+			r.begin(1)
+		}
+	}
+	r.paragraph()
+}
+
+// indented writes text with a mark before its first line, and one before all others.
+func (r *renderer) indented(text, first, others string) {
+	if text == "" {
+		return
+	}
+	r.paragraph()
+	r.write(first + strings.ReplaceAll(text, "\n", "\n"+others))
+	r.paragraph()
+}
+
+func (r *renderer) pre(n *html.Node) {
+	text := strings.Trim(r.within(n, func(in *renderer) { in.markdown, in.verbatim = false, true }), "\n")
+	if text == "" {
+		return
+	}
+	r.paragraph()
+	fence := "```"
+	for strings.Contains(text, fence) {
+		fence += "`"
+	}
+	if r.markdown {
+		text = fence + "\n" + text + "\n" + fence
+	}
+	r.write(text)
+	r.paragraph()
+}
+
+// table writes a table of data row by row. One that lays out a mail, with a column alone or tables inside, is a block.
+func (r *renderer) table(n *html.Node) {
+	var rows [][]string
+	columns, nested := 0, false
+	for d := range n.Descendants() {
+		nested = nested || d.DataAtom == atom.Table
+		if d.DataAtom != atom.Tr || nested {
+			continue
+		}
+		var cells []string
+		for c := d.FirstChild; c != nil; c = c.NextSibling {
+			if c.DataAtom == atom.Td || c.DataAtom == atom.Th {
+				cells = append(cells, r.within(c, func(in *renderer) { in.cell = true }))
+			}
+		}
+		rows = append(rows, cells)
+		columns = max(columns, len(cells))
+	}
+	r.paragraph()
+	if nested || columns < 2 || r.cell {
+		r.children(n)
+		r.paragraph()
+		return
+	}
+	for i, cells := range rows {
+		if r.markdown {
+			for j := range cells {
+				cells[j] = strings.ReplaceAll(cells[j], "|", `\|`)
+			}
+			cells = append(cells, slices.Repeat([]string{""}, columns-len(cells))...)
+			r.write("| " + strings.Join(cells, " | ") + " |")
+			if i == 0 {
+				r.begin(1)
+				r.write("|" + strings.Repeat(" --- |", columns))
+			}
+		} else {
+			r.write(strings.Join(cells, " | "))
+		}
+		r.begin(1)
+	}
+	r.paragraph()
+}
+
+func (r *renderer) link(n *html.Node) {
+	to := r.target(attribute(n, "href"))
+	label := r.within(n, nil)
+	if label == "" {
+		label = to
+	}
+	plain := strings.TrimPrefix(strings.TrimPrefix(to, "mailto:"), "tel:")
+	if to == "" || strings.Contains(label, "\n") || plain == label && !r.markdown {
+		r.children(n)
+		return
+	}
+	first, last := edges(n)
+	r.space = r.space || first
+	if r.markdown {
+		r.write("[" + label + "](" + destination(to) + ")")
+	} else {
+		r.write(label + " (" + to + ")")
+	}
+	r.space = last
+}
+
+func (r *renderer) image(n *html.Node) {
+	to := r.target(attribute(n, "src"))
+	if !r.markdown || to == "" {
+		r.write("[image]")
+		return
+	}
+	r.write("![" + escaped(strings.Join(strings.Fields(attribute(n, "alt")), " "), false) + "](" + destination(to) + ")")
+}
+
+func (r *renderer) embedded(n *html.Node) {
+	to := r.target(attribute(n, "src"))
+	switch {
+	case to == "":
+		r.write("[" + n.Data + "]")
+	case r.markdown:
+		r.write("[" + n.Data + "](" + destination(to) + ")")
+	default:
+		r.write("[" + n.Data + "] (" + to + ")")
+	}
+}
+
+// target is where a link leads that a reader can follow; "" for what is a program or the content itself.
+func (r *renderer) target(to string) string {
+	to = strings.TrimSpace(to)
+	scheme, _, _ := strings.Cut(strings.ToLower(to), ":")
+	if scheme == "javascript" || scheme == "data" || scheme == "cid" || strings.HasPrefix(to, "#") {
+		return ""
+	}
+	return r.address(to)
+}
+
+// destination is an address as Markdown has it inside a link.
+func destination(to string) string {
+	if strings.ContainsAny(to, " ()<>\n\t") {
+		return "<" + strings.NewReplacer("<", "%3C", ">", "%3E", "\n", "", "\t", "").Replace(to) + ">"
+	}
+	return to
+}
+
+func attribute(n *html.Node, name string) string {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+var (
+	marks    = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", `\<`, "~", `\~`)
+	numbered = regexp.MustCompile(`^\d+[.)]$`)
+)
+
+// escaped is a word as Markdown shows it; first says that it begins a line.
+func escaped(word string, first bool) string {
+	word = marks.Replace(word)
+	switch {
+	case !first:
+	case strings.HasPrefix(word, "#"), strings.HasPrefix(word, ">"), word == "-", word == "+", strings.Trim(word, "=") == "", strings.Trim(word, "-") == "":
+		return `\` + word
+	case numbered.MatchString(word):
+		return word[:len(word)-1] + `\` + word[len(word)-1:]
+	}
+	return word
+}
+
+// Escape is plain text, on one line, as Markdown shows it.
+func Escape(text string) string {
+	words := strings.Fields(unseen.Replace(text))
+	for i := range words {
+		words[i] = escaped(words[i], i == 0)
+	}
+	return strings.Join(words, " ")
+}
+
+// Link is a link in Markdown; without an address it is its label.
+func Link(label, to string) string {
+	switch label = Escape(label); {
+	case to == "":
+		return label
+	case label == "":
+		label = Escape(to)
+	}
+	return "[" + label + "](" + destination(to) + ")"
+}

@@ -1,0 +1,143 @@
+// Package markup turns the HTML of messages into text that people and programs read: plain, or Markdown.
+package markup
+
+import (
+	"strings"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+// Text is what a message says, without its form: a line for each paragraph, "- " before what is listed, "label (address)"
+// for links and "[image]" for images.
+func Text(body string, address func(string) string) string { return render(body, false, address) }
+
+// Markdown is a message as CommonMark, with tables as GitHub has them. Characters of the text that would be marks are
+// escaped.
+func Markdown(body string, address func(string) string) string { return render(body, true, address) }
+
+// render has address rewrite the address of each link and image; nil: they stay as they are.
+func render(body string, markdown bool, address func(string) string) string {
+	if address == nil {
+		address = func(a string) string { return a }
+	}
+	r := &renderer{markdown: markdown, address: address}
+	if !strings.ContainsAny(body, "<&") { // most notes and events
+		r.text(body)
+		return r.out.String()
+	}
+	nodes, err := html.ParseFragment(strings.NewReader(body), &html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body})
+	if err != nil { // nested more than five hundred deep
+		return r.stripped(body)
+	}
+	for _, n := range nodes {
+		r.node(n)
+	}
+	return r.out.String()
+}
+
+// stripped is all text of a body, of whose form nothing is known.
+func (r *renderer) stripped(body string) string {
+	z := html.NewTokenizer(strings.NewReader(body))
+	for z.Next() != html.ErrorToken {
+		if t := z.Token(); t.Type == html.TextToken {
+			r.text(t.Data)
+		} else {
+			r.space = true
+		}
+	}
+	return r.out.String()
+}
+
+// A renderer writes one run of blocks. What comes between two pieces is decided when the second one comes, so that
+// nothing begins or ends with blanks.
+type renderer struct {
+	markdown bool
+	address  func(string) string
+	out      strings.Builder
+	lines    int  // that are to be begun before what comes next: 2 leaves one empty
+	broken   bool // by a line break inside a paragraph
+	space    bool
+	verbatim bool
+	cell     bool // of a table: all in one line
+}
+
+func (r *renderer) write(s string) {
+	switch {
+	case r.out.Len() == 0:
+	case r.lines == 1 && r.broken && r.markdown:
+		r.out.WriteString("  \n")
+	case r.lines > 0:
+		r.out.WriteString(strings.Repeat("\n", r.lines))
+	case r.space:
+		r.out.WriteByte(' ')
+	}
+	r.lines, r.broken, r.space = 0, false, false
+	r.out.WriteString(s)
+}
+
+// begin has what follows begin on a line of its own.
+func (r *renderer) begin(lines int) {
+	if r.cell {
+		r.space = true
+		return
+	}
+	r.lines = max(r.lines, lines)
+}
+
+// paragraph ends one block and begins another.
+func (r *renderer) paragraph() {
+	if r.markdown {
+		r.begin(2)
+		return
+	}
+	r.begin(1)
+}
+
+// unseen are characters without width that carry no meaning. The joiners do: emoji and several scripts need them.
+var unseen = strings.NewReplacer("\u200b", "", "\u2060", "", "\ufeff", "", "\u00ad", "", "\x00", "")
+
+func (r *renderer) text(s string) {
+	s = unseen.Replace(s)
+	if r.verbatim {
+		r.write(s)
+		return
+	}
+	for s != "" {
+		word := strings.TrimLeft(s, blanks)
+		r.space = r.space || len(word) < len(s)
+		end := strings.IndexAny(word, blanks)
+		if end < 0 {
+			end = len(word)
+		}
+		if end > 0 {
+			r.word(word[:end])
+		}
+		s = word[end:]
+	}
+}
+
+const blanks = " \t\n\r\f\u00a0"
+
+func (r *renderer) word(s string) {
+	if r.markdown {
+		s = escaped(s, r.out.Len() == 0 || r.lines > 0)
+	}
+	r.write(s)
+}
+
+// within renders what is inside an element by itself.
+func (r *renderer) within(n *html.Node, change func(*renderer)) string {
+	inner := &renderer{markdown: r.markdown, address: r.address, verbatim: r.verbatim, cell: r.cell}
+	if change != nil {
+		change(inner)
+	}
+	inner.children(n)
+	return inner.out.String()
+}
+
+func (r *renderer) children(n *html.Node) {
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		r.node(c)
+	}
+}
