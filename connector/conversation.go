@@ -17,6 +17,11 @@ type conversation struct {
 	source   message
 	parts    []message // in the order of the thread
 	missing  int64     // parts that Intercom counts and did not give
+
+	statistics gjson.Result
+	contacts   []gjson.Result // references to them
+	said       []*message     // the parts that say something
+	partCount  *int64         // nil where Intercom does not count the parts, and may have given only the newest
 }
 
 // A message is the source of a conversation or one of its parts, whether or not it says anything.
@@ -25,7 +30,7 @@ type message struct {
 	author      gjson.Result
 	role        role
 	at          int64 // Unix seconds; 0: not told
-	body        string
+	body        *markup.Message
 	text        string // of the body
 	attachments []gjson.Result
 	redacted    bool
@@ -55,8 +60,25 @@ func newConversation(id string, get func(string) gjson.Result, parts []gjson.Res
 	c.source.at = secondsOf(get("created_at"))
 	for i, part := range parts {
 		c.parts[i] = newMessage(part)
+		if m := &c.parts[i]; m.says() {
+			c.said = append(c.said, m)
+		}
+	}
+	c.statistics = get("statistics")
+	c.contacts = contactsIn(get("contacts"))
+	c.partCount = numberOf(c.statistics.Get("count_conversation_parts"))
+	if c.partCount == nil && len(parts) < maxParts {
+		c.partCount = known(int64(len(parts)))
 	}
 	return c
+}
+
+// contactsIn is the list of a conversation's contacts. Old versions have a bare one.
+func contactsIn(v gjson.Result) []gjson.Result {
+	if !v.IsArray() {
+		v = v.Get("contacts")
+	}
+	return v.Array()
 }
 
 func newMessage(row gjson.Result) message {
@@ -65,8 +87,10 @@ func newMessage(row gjson.Result) message {
 	if m.redacted { // a notice stands in the body's place
 		return m
 	}
-	m.body = row.Get("body").String()
-	m.text = markup.Text(m.body, protocol.Unsigned)
+	if body := row.Get("body").String(); body != "" {
+		m.body = markup.Parse(body)
+		m.text = m.body.Text(protocol.Unsigned)
+	}
 	if files := row.Get("attachments"); files.IsArray() {
 		m.attachments = files.Array()
 	}
@@ -108,21 +132,10 @@ func (m *message) says() bool {
 	return !m.note() && !m.redacted && (m.text != "" || len(m.attachments) > 0)
 }
 
-// messages are the parts that say something.
-func (c *conversation) messages() []*message {
-	var all []*message
-	for i := range c.parts {
-		if m := &c.parts[i]; m.says() {
-			all = append(all, m)
-		}
-	}
-	return all
-}
-
 // earliest is the time of the first message by that role, from a time on; 0: there is none.
 func (c *conversation) earliest(by role, from int64) int64 {
 	var first int64
-	for _, m := range c.messages() {
+	for _, m := range c.said {
 		if m.role == by && m.at > 0 && m.at >= from && (first == 0 || m.at < first) {
 			first = m.at
 		}
@@ -146,21 +159,9 @@ func (c *conversation) times(kinds ...string) []int64 {
 	return all
 }
 
-// partCount is how many parts the conversation has; nil where Intercom does not count them, and may have given only
-// the newest.
-func (c *conversation) partCount() *int64 {
-	if n := c.get("statistics.count_conversation_parts"); n.Type == gjson.Number {
-		return known(n.Int())
-	}
-	if len(c.parts) >= maxParts {
-		return nil
-	}
-	return known(int64(len(c.parts)))
-}
-
 // truncated tells whether parts are missing, the oldest ones first; nil where nobody knows.
 func (c *conversation) truncated() *bool {
-	if c.partCount() == nil {
+	if c.partCount == nil {
 		return nil
 	}
 	short := c.missing > 0
@@ -168,10 +169,7 @@ func (c *conversation) truncated() *bool {
 }
 
 // complete tells whether all parts are known to be there.
-func (c *conversation) complete() bool {
-	short := c.truncated()
-	return short != nil && !*short
-}
+func (c *conversation) complete() bool { return c.partCount != nil && c.missing == 0 }
 
 func known[T any](v T) *T { return &v }
 

@@ -28,8 +28,11 @@ type ticketEvent struct {
 // eventRows are the events of a conversation, in the order of their kinds. What happens once has an id without a time.
 func eventRows(c *conversation, _ *Config) []any {
 	var rows []any
+	every := c.event()
 	add := func(what, mark string, at int64, by *message) *ticketEvent {
-		e := c.event(what, mark, at)
+		e := known(every)
+		e.EventID, e.Event, e.Timestamp = c.id+":"+what+mark, "support_ticket_"+what, at
+		e.SecondsSinceOpened = between(c.source.at, at)
 		if by != nil {
 			e.ActorType, e.ActorID = known(by.kindOfAuthor()), idOf(by.author.Get("id"))
 		}
@@ -46,9 +49,9 @@ func eventRows(c *conversation, _ *Config) []any {
 	for _, m := range closes {
 		add("closed", stamp(m.at), m.at, m)
 	}
-	if at := secondsOf(c.get("statistics.last_close_at")); at > 0 && len(closes) == 0 {
+	if at := secondsOf(c.statistics.Get("last_close_at")); at > 0 && len(closes) == 0 {
 		e := add("closed", stamp(at), at, nil)
-		e.ActorID = idOf(c.get("statistics.last_closed_by_id"))
+		e.ActorID = idOf(c.statistics.Get("last_closed_by_id"))
 	}
 	for _, m := range c.distinct("open", "assign_and_reopen") {
 		add("reopened", stamp(m.at), m.at, m)
@@ -80,21 +83,16 @@ func firstOf(times ...*int64) *int64 {
 }
 
 // event is what all events of the conversation have.
-func (c *conversation) event(what, mark string, at int64) *ticketEvent {
-	e := &ticketEvent{
-		EventID: c.id + ":" + what + mark, ConversationID: c.id, ConversationUpdatedAt: orNone(secondsOf(c.get("updated_at"))),
-		Event: "support_ticket_" + what, Timestamp: at, ContactID: c.contactID(), ContactEmail: c.contactEmail(), Channel: textOf(c.get("source.type")),
-	}
+func (c *conversation) event() ticketEvent {
+	e := ticketEvent{ConversationID: c.id, ConversationUpdatedAt: orNone(secondsOf(c.get("updated_at"))),
+		ContactID: c.contactID(), ContactEmail: c.contactEmail(), Channel: textOf(c.get("source.type"))}
 	e.CompanyID, _, _ = c.company()
 	if e.ContactID != nil {
-		for _, contact := range c.contacts() {
+		for _, contact := range c.contacts {
 			if id := idOf(contact.Get("id")); id != nil && *id == *e.ContactID {
 				e.ContactExternalID = textOf(contact.Get("external_id"))
 			}
 		}
-	}
-	if created := c.createdAt(); created != nil {
-		e.SecondsSinceOpened = between(*created, at)
 	}
 	return e
 }
@@ -104,8 +102,9 @@ func (c *conversation) firstReply() *message {
 	if !c.complete() {
 		return nil
 	}
-	for _, m := range c.messages() {
-		if m.role == adminRole && m.at == c.firstReplyAt() {
+	at := c.firstReplyAt()
+	for _, m := range c.said {
+		if m.role == adminRole && m.at == at {
 			return m
 		}
 	}

@@ -8,19 +8,10 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// contacts are the references to the conversation's contacts. Old versions have a bare array.
-func (c *conversation) contacts() []gjson.Result {
-	list := c.get("contacts")
-	if !list.IsArray() {
-		list = list.Get("contacts")
-	}
-	return list.Array()
-}
-
-// contactIDs are their ids, in the order of the API.
+// contactIDs are the conversation's contacts, in the order of the API.
 func (c *conversation) contactIDs() []string {
 	ids := []string{}
-	for _, contact := range c.contacts() {
+	for _, contact := range c.contacts {
 		if id := idOf(contact.Get("id")); id != nil {
 			ids = append(ids, *id)
 		}
@@ -84,7 +75,7 @@ func (c *conversation) closedAt() *int64 {
 
 // lastClosedAt is Intercom's own time, else that of the youngest part that closed the conversation.
 func (c *conversation) lastClosedAt() *int64 {
-	if at := secondsOf(c.get("statistics.last_close_at")); at > 0 {
+	if at := secondsOf(c.statistics.Get("last_close_at")); at > 0 {
 		return &at
 	}
 	if closes := c.closes(); len(closes) > 0 {
@@ -95,7 +86,7 @@ func (c *conversation) lastClosedAt() *int64 {
 
 // firstClosedAt is the same of the first close; the part that tells of it is among the oldest.
 func (c *conversation) firstClosedAt() *int64 {
-	if at := secondsOf(c.get("statistics.first_close_at")); at > 0 {
+	if at := secondsOf(c.statistics.Get("first_close_at")); at > 0 {
 		return &at
 	}
 	if closes := c.closes(); len(closes) > 0 && c.complete() {
@@ -105,7 +96,7 @@ func (c *conversation) firstClosedAt() *int64 {
 }
 
 func (c *conversation) reopenCount() *int64 {
-	if n := numberOf(c.get("statistics.count_reopens")); n != nil {
+	if n := numberOf(c.statistics.Get("count_reopens")); n != nil {
 		return n
 	}
 	if !c.complete() {
@@ -168,7 +159,7 @@ func (c *conversation) rate(n *normalizedConversation) {
 
 // count counts what was said, the source included, by whom, and the notes.
 func (c *conversation) count(n *normalizedConversation) {
-	said := c.messages()
+	said := slices.Clone(c.said)
 	if c.source.says() {
 		said = append(said, &c.source)
 	}
@@ -199,7 +190,7 @@ func (c *conversation) asked() int64 {
 	case !c.source.author.IsObject():
 		return 0
 	case !c.complete():
-		return secondsOf(c.get("statistics.first_contact_reply_at"))
+		return secondsOf(c.statistics.Get("first_contact_reply_at"))
 	}
 	return c.earliest(contactRole, 0)
 }
@@ -207,7 +198,7 @@ func (c *conversation) asked() int64 {
 // firstReplyAt is when a human answered first. Where parts are missing, the oldest are: then only Intercom knows.
 func (c *conversation) firstReplyAt() int64 {
 	if !c.complete() {
-		return secondsOf(c.get("statistics.first_admin_reply_at"))
+		return secondsOf(c.statistics.Get("first_admin_reply_at"))
 	}
 	return c.earliest(adminRole, c.asked())
 }
@@ -244,7 +235,7 @@ func (c *conversation) timeToResolutionInOfficeHours() *int64 {
 	if c.closedAt() == nil {
 		return nil
 	}
-	return numberOf(c.get("statistics.time_to_last_close"))
+	return numberOf(c.statistics.Get("time_to_last_close"))
 }
 
 // firstMessageBody is the text of the source; of one without text, that of the first message of a contact.
@@ -255,7 +246,7 @@ func (c *conversation) firstMessageBody() *string {
 	if !c.complete() {
 		return nil
 	}
-	for _, m := range c.messages() {
+	for _, m := range c.said {
 		if m.role == contactRole {
 			return orNone(m.text)
 		}

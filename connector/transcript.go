@@ -54,7 +54,7 @@ func transcriptRows(c *conversation, cfg *Config) []any {
 	if t.Title != nil && w.markdown {
 		w.head = "# " + markup.Escape(*t.Title)
 	}
-	said := c.said(cfg.TranscriptNotes)
+	said := c.spoken(cfg.TranscriptNotes)
 	if len(said) > 0 && said[0] == &c.source {
 		w.message(said[0])
 		said = said[1:]
@@ -97,7 +97,7 @@ func transcriptRows(c *conversation, cfg *Config) []any {
 
 // partsMissing is how many parts Intercom did not give; nil where it does not count them.
 func (c *conversation) partsMissing() *int64 {
-	if c.partCount() == nil {
+	if c.partCount == nil {
 		return nil
 	}
 	return &c.missing
@@ -114,8 +114,8 @@ func (c *conversation) missingNotice() string {
 	return fmt.Sprintf("Parts may be missing here: Intercom gives the newest %d.", maxParts)
 }
 
-// said are the messages in the order of the thread, redacted ones among them, and notes if they are wanted.
-func (c *conversation) said(notes bool) []*message {
+// spoken are the messages in the order of the thread, redacted ones among them, and notes if they are wanted.
+func (c *conversation) spoken(notes bool) []*message {
 	var all []*message
 	if c.source.says() || c.source.redacted {
 		all = append(all, &c.source)
@@ -176,11 +176,11 @@ func (w *transcriber) message(m *message) {
 		head += ", " + time.Unix(m.at, 0).UTC().Format("2006-01-02 15:04:05 UTC")
 	}
 	blocks := []string{head}
-	switch body := markup.Markdown(m.body, protocol.Unsigned); {
+	switch {
 	case m.redacted:
 		blocks = append(blocks, w.emphasized(redactedText))
-	case body != "":
-		blocks = append(blocks, body)
+	case m.text != "":
+		blocks = append(blocks, m.body.Markdown(protocol.Unsigned))
 	}
 	var files []string
 	for _, a := range m.attachments {

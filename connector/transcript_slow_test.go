@@ -134,10 +134,14 @@ func slowPlain(m obj) string {
 
 func slowMessage(m obj, note bool) string {
 	at, kind := time.Unix(m.number("created_at"), 0).UTC(), slowAuthor(m.obj("author"))
+	name := m.obj("author").text("name")
+	if name == "" {
+		name = kind
+	}
 	if note {
 		kind += ", note"
 	}
-	out := fmt.Sprintf("**%s** (%s), %s", slowEscape(m.obj("author").text("name")), kind, at.Format("2006-01-02 15:04:05 UTC"))
+	out := fmt.Sprintf("**%s** (%s), %s", slowEscape(name), kind, at.Format("2006-01-02 15:04:05 UTC"))
 	if m.is("redacted") {
 		return out + "\n\n_This message was redacted._"
 	}

@@ -8,30 +8,56 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
+// A Message is a body that has been parsed.
+type Message struct {
+	plain string // all of it, of a body that is one paragraph
+	nodes []*html.Node
+	lost  string // a body that could not be parsed
+}
+
+// Parse reads a body, whatever it is.
+func Parse(body string) *Message {
+	if inner, ok := paragraph(body); ok {
+		return &Message{plain: html.UnescapeString(inner)}
+	}
+	nodes, err := html.ParseFragment(strings.NewReader(body), &html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body})
+	if err != nil { // nested more than five hundred deep
+		return &Message{lost: body}
+	}
+	return &Message{nodes: nodes}
+}
+
+// paragraph is what is inside a body that is one paragraph or plain text, as most are.
+func paragraph(body string) (inner string, ok bool) {
+	inner = body
+	if rest, found := strings.CutPrefix(body, "<p>"); found {
+		inner, found = strings.CutSuffix(rest, "</p>")
+		if !found {
+			return "", false
+		}
+	}
+	return inner, strings.IndexByte(inner, '<') < 0
+}
+
 // Text is what a message says, without its form: a line for each paragraph, "- " before what is listed, "label (address)"
-// for links and "[image]" for images.
-func Text(body string, address func(string) string) string { return render(body, false, address) }
+// for links and "[image]" for images. address rewrites the address of each link and image; nil: they stay as they are.
+func (m *Message) Text(address func(string) string) string { return m.render(false, address) }
 
 // Markdown is a message as CommonMark, with tables as GitHub has them. Characters of the text that would be marks are
 // escaped.
-func Markdown(body string, address func(string) string) string { return render(body, true, address) }
+func (m *Message) Markdown(address func(string) string) string { return m.render(true, address) }
 
-// render has address rewrite the address of each link and image; nil: they stay as they are.
-func render(body string, markdown bool, address func(string) string) string {
+func (m *Message) render(markdown bool, address func(string) string) string {
 	if address == nil {
 		address = func(a string) string { return a }
 	}
 	r := &renderer{markdown: markdown, address: address}
-	if !strings.ContainsAny(body, "<&") { // most notes and events
-		r.text(body)
-		return r.out.String()
-	}
-	nodes, err := html.ParseFragment(strings.NewReader(body), &html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body})
-	if err != nil { // nested more than five hundred deep
-		return r.stripped(body)
-	}
-	for _, n := range nodes {
+	r.text(m.plain)
+	for _, n := range m.nodes {
 		r.node(n)
+	}
+	if m.lost != "" {
+		return r.stripped(m.lost)
 	}
 	return r.out.String()
 }
