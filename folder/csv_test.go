@@ -99,9 +99,9 @@ func TestRowsKeepToTheirColumns(t *testing.T) {
 				got := gjson.Get(rows[at][len(header)-1], gjson.Escape(name)).String()
 				expected := value.(string)
 				if column := slices.Index(header, name); column >= 0 && got == "" {
-					got, expected = rows[at][column], defuse(expected)
+					got, expected = rows[at][column], strings.ReplaceAll(defuse(expected), "\r\n", "\n")
 				}
-				if unix := strings.NewReplacer("\r\n", "\n"); unix.Replace(got) != unix.Replace(expected) {
+				if got != expected {
 					rt.Fatalf("row %q has %q as %q, want %q", id, got, name, expected)
 				}
 			}
