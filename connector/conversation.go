@@ -30,10 +30,12 @@ type message struct {
 	author      gjson.Result
 	role        role
 	at          int64 // Unix seconds; 0: not told
-	body        *markup.Message
-	text        string // of the body
+	body        string
 	attachments []gjson.Result
 	redacted    bool
+	spoken      bool // the body has a text
+
+	parsed *markup.Message
 }
 
 // A role is what a message's author is in the conversation.
@@ -82,20 +84,45 @@ func contactsIn(v gjson.Result) []gjson.Result {
 }
 
 func newMessage(row gjson.Result) message {
-	m := message{kind: row.Get("part_type").String(), author: row.Get("author"), at: secondsOf(row.Get("created_at")), redacted: row.Get("redacted").Bool()}
+	var m message
+	row.ForEach(func(name, v gjson.Result) bool {
+		switch name.Str {
+		case "part_type":
+			m.kind = v.String()
+		case "author":
+			m.author = v
+		case "created_at":
+			m.at = secondsOf(v)
+		case "redacted":
+			m.redacted = v.Bool()
+		case "body":
+			m.body = v.String()
+		case "attachments":
+			m.attachments = nil
+			if v.IsArray() {
+				m.attachments = v.Array()
+			}
+		}
+		return true
+	})
 	m.role = roleOf(m.author)
 	if m.redacted { // a notice stands in the body's place
-		return m
+		m.body, m.attachments = "", nil
 	}
-	if body := row.Get("body").String(); body != "" {
-		m.body = markup.Parse(body)
-		m.text = m.body.Text(protocol.Unsigned)
-	}
-	if files := row.Get("attachments"); files.IsArray() {
-		m.attachments = files.Array()
-	}
+	m.spoken = markup.Says(m.body)
 	return m
 }
+
+// parse parses the body once.
+func (m *message) parse() *markup.Message {
+	if m.parsed == nil {
+		m.parsed = markup.Parse(m.body)
+	}
+	return m.parsed
+}
+
+func (m *message) text() string     { return m.parse().Text(protocol.Unsigned) }
+func (m *message) markdown() string { return m.parse().Markdown(protocol.Unsigned) }
 
 // secondsOf is a time in Unix seconds, 0 where there is none.
 func secondsOf(v gjson.Result) int64 {
@@ -129,7 +156,7 @@ func (m *message) note() bool { return m.kind == "note" }
 // says tells whether the message says something, be it by a file. Any type of part may: admins also reply while they
 // assign, close or reopen a conversation.
 func (m *message) says() bool {
-	return !m.note() && !m.redacted && (m.text != "" || len(m.attachments) > 0)
+	return !m.note() && !m.redacted && (m.spoken || len(m.attachments) > 0)
 }
 
 // earliest is the time of the first message by that role, from a time on; 0: there is none.

@@ -240,15 +240,15 @@ func (c *conversation) timeToResolutionInOfficeHours() *int64 {
 
 // firstMessageBody is the text of the source; of one without text, that of the first message of a contact.
 func (c *conversation) firstMessageBody() *string {
-	if c.source.redacted || c.source.text != "" {
-		return orNone(c.source.text)
+	if c.source.redacted || c.source.spoken {
+		return orNone(c.source.text())
 	}
 	if !c.complete() {
 		return nil
 	}
 	for _, m := range c.said {
 		if m.role == contactRole {
-			return orNone(m.text)
+			return orNone(m.text())
 		}
 	}
 	return nil

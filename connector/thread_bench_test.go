@@ -73,7 +73,7 @@ func benchTalk(b *testing.B) []byte {
 		b.Fatal(err)
 	}
 	var id string
-	e.Edit(func(w *emulator.World) { id = w.IDs("conversations")[1] })
+	e.Edit(func(w *emulator.World) { id = w.IDs("conversations")[2] })
 	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/conversations/"+id, http.NoBody)
 	r.Header.Set("Authorization", "Bearer "+emulator.DefaultToken)
 	r.Header.Set("Accept", "application/json")

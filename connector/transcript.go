@@ -124,7 +124,7 @@ func (c *conversation) spoken(notes bool) []*message {
 		m := &c.parts[i]
 		switch {
 		case m.note() && !notes:
-		case m.redacted, m.text != "", len(m.attachments) > 0:
+		case m.redacted, m.spoken, len(m.attachments) > 0:
 			all = append(all, m)
 		}
 	}
@@ -179,8 +179,8 @@ func (w *transcriber) message(m *message) {
 	switch {
 	case m.redacted:
 		blocks = append(blocks, w.emphasized(redactedText))
-	case m.text != "":
-		blocks = append(blocks, m.body.Markdown(protocol.Unsigned))
+	case m.spoken:
+		blocks = append(blocks, m.markdown())
 	}
 	var files []string
 	for _, a := range m.attachments {
@@ -198,8 +198,8 @@ func (m *message) plain() string {
 		return redactedText
 	}
 	var lines []string
-	if m.text != "" {
-		lines = append(lines, m.text)
+	if m.spoken {
+		lines = append(lines, m.text())
 	}
 	for _, a := range m.attachments {
 		lines = append(lines, strings.TrimSpace(a.Get("name").String()+" ("+protocol.Unsigned(a.Get("url").String())+")"))

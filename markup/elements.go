@@ -89,9 +89,13 @@ func (r *renderer) lineBreak() {
 
 // marked writes a piece between marks, outside of which its blanks have to stay. Marks hold within one paragraph.
 func (r *renderer) marked(n *html.Node, mark string) {
-	text := r.within(n, nil)
-	if !r.markdown || text == "" || strings.Contains(text, "\n") || r.verbatim {
+	if !r.markdown || r.verbatim || breaks(n) {
 		r.children(n)
+		return
+	}
+	text := r.within(n, nil)
+	if text == "" {
+		r.space = true
 		return
 	}
 	first, last := edges(n)
@@ -100,25 +104,44 @@ func (r *renderer) marked(n *html.Node, mark string) {
 	r.space = last
 }
 
+// breaks tells whether there is anything in an element that does not stay in one line. Whoever renders an element alone
+// asks before: to render it again would take twice as long for each level of nesting.
+func breaks(n *html.Node) bool {
+	for d := range n.Descendants() {
+		switch d.DataAtom {
+		case atom.Br, atom.Hr, atom.P, atom.Div, atom.Ul, atom.Ol, atom.Li, atom.Blockquote, atom.Pre, atom.Table, atom.Tr, atom.Dl, atom.Dt, atom.Dd,
+			atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Article, atom.Section, atom.Header, atom.Footer, atom.Figure, atom.Figcaption,
+			atom.Address, atom.Center, atom.Form:
+			return true
+		}
+	}
+	return false
+}
+
 // edges tells whether the text of an element begins and ends with a blank.
 func edges(n *html.Node) (first, last bool) {
+	s := allText(n)
+	return strings.TrimLeft(s, blanks) != s, strings.TrimRight(s, blanks) != s
+}
+
+func allText(n *html.Node) string {
 	var all strings.Builder
 	for d := range n.Descendants() {
 		if d.Type == html.TextNode {
 			all.WriteString(d.Data)
 		}
 	}
-	s := all.String()
-	return strings.TrimLeft(s, blanks) != s, strings.TrimRight(s, blanks) != s
+	return all.String()
 }
 
 func (r *renderer) code(n *html.Node) {
-	text := r.within(n, func(in *renderer) { in.markdown, in.verbatim = false, true })
-	if !r.markdown || r.verbatim || strings.ContainsAny(text, "`\n") || text == "" {
+	if text := allText(n); !r.markdown || r.verbatim || strings.ContainsAny(text, "`\n") || strings.Trim(text, blanks) == "" || breaks(n) {
 		r.children(n)
 		return
 	}
-	r.write("`" + text + "`")
+	if text := r.within(n, func(in *renderer) { in.markdown, in.verbatim = false, true }); text != "" {
+		r.write("`" + text + "`")
+	}
 }
 
 func (r *renderer) heading(n *html.Node) {
@@ -190,63 +213,76 @@ func (r *renderer) pre(n *html.Node) {
 
 // table writes a table of data row by row. One that lays out a mail, with a column alone or tables inside, is a block.
 func (r *renderer) table(n *html.Node) {
-	var rows [][]string
-	columns, nested := 0, false
-	for d := range n.Descendants() {
-		nested = nested || d.DataAtom == atom.Table
-		if d.DataAtom != atom.Tr || nested {
-			continue
-		}
-		var cells []string
-		for c := d.FirstChild; c != nil; c = c.NextSibling {
-			if c.DataAtom == atom.Td || c.DataAtom == atom.Th {
-				cells = append(cells, r.within(c, func(in *renderer) { in.cell = true }))
-			}
-		}
-		rows = append(rows, cells)
-		columns = max(columns, len(cells))
-	}
+	rows, columns := cellsOf(n)
 	r.paragraph()
-	if nested || columns < 2 || r.cell {
+	if columns < 2 || r.cell {
 		r.children(n)
 		r.paragraph()
 		return
 	}
 	for i, cells := range rows {
-		if r.markdown {
-			for j := range cells {
-				cells[j] = strings.ReplaceAll(cells[j], "|", `\|`)
+		texts := make([]string, len(cells))
+		for j, c := range cells {
+			texts[j] = r.within(c, func(in *renderer) { in.cell = true })
+			if r.markdown {
+				texts[j] = strings.ReplaceAll(texts[j], "|", `\|`)
 			}
-			cells = append(cells, slices.Repeat([]string{""}, columns-len(cells))...)
-			r.write("| " + strings.Join(cells, " | ") + " |")
+		}
+		switch {
+		case !r.markdown:
+			r.write(strings.Join(texts, " | "))
+		default:
+			texts = append(texts, slices.Repeat([]string{""}, columns-len(texts))...)
+			r.write("| " + strings.Join(texts, " | ") + " |")
 			if i == 0 {
 				r.begin(1)
 				r.write("|" + strings.Repeat(" --- |", columns))
 			}
-		} else {
-			r.write(strings.Join(cells, " | "))
 		}
 		r.begin(1)
 	}
 	r.paragraph()
 }
 
+// cellsOf are the cells of a table, row by row, and how many the longest row has: none where it holds another table.
+func cellsOf(n *html.Node) (rows [][]*html.Node, columns int) {
+	for d := range n.Descendants() {
+		if d.DataAtom == atom.Table {
+			return nil, 0
+		}
+		if d.DataAtom != atom.Tr {
+			continue
+		}
+		var cells []*html.Node
+		for c := d.FirstChild; c != nil; c = c.NextSibling {
+			if c.DataAtom == atom.Td || c.DataAtom == atom.Th {
+				cells = append(cells, c)
+			}
+		}
+		rows = append(rows, cells)
+		columns = max(columns, len(cells))
+	}
+	return rows, columns
+}
+
 func (r *renderer) link(n *html.Node) {
 	to := r.target(attribute(n, "href"))
-	label := r.within(n, nil)
-	if label == "" {
-		label = to
-	}
-	plain := strings.TrimPrefix(strings.TrimPrefix(to, "mailto:"), "tel:")
-	if to == "" || strings.Contains(label, "\n") || plain == label && !r.markdown {
+	if to == "" || breaks(n) {
 		r.children(n)
 		return
 	}
+	label := r.within(n, nil)
+	plain := strings.TrimPrefix(strings.TrimPrefix(to, "mailto:"), "tel:")
 	first, last := edges(n)
 	r.space = r.space || first
-	if r.markdown {
+	switch {
+	case r.markdown && label == "":
+		r.write("[" + escaped(to, false) + "](" + destination(to) + ")")
+	case r.markdown:
 		r.write("[" + label + "](" + destination(to) + ")")
-	} else {
+	case label == "", label == plain:
+		r.write(plain)
+	default:
 		r.write(label + " (" + to + ")")
 	}
 	r.space = last
@@ -320,7 +356,7 @@ func escaped(word string, first bool) string {
 
 // Escape is plain text, on one line, as Markdown shows it.
 func Escape(text string) string {
-	words := strings.Fields(unseen.Replace(text))
+	words := strings.Fields(seen(text))
 	for i := range words {
 		words[i] = escaped(words[i], i == 0)
 	}

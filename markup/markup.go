@@ -3,6 +3,8 @@ package markup
 
 import (
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -10,15 +12,15 @@ import (
 
 // A Message is a body that has been parsed.
 type Message struct {
-	plain string // all of it, of a body that is one paragraph
-	nodes []*html.Node
-	lost  string // a body that could not be parsed
+	paragraphs []string // of a body that is nothing else, as most are; entities stand in them
+	nodes      []*html.Node
+	lost       string // a body that could not be parsed
 }
 
 // Parse reads a body, whatever it is.
 func Parse(body string) *Message {
-	if inner, ok := paragraph(body); ok {
-		return &Message{plain: html.UnescapeString(inner)}
+	if plain, ok := paragraphs(body); ok {
+		return &Message{paragraphs: plain}
 	}
 	nodes, err := html.ParseFragment(strings.NewReader(body), &html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body})
 	if err != nil { // nested more than five hundred deep
@@ -27,16 +29,31 @@ func Parse(body string) *Message {
 	return &Message{nodes: nodes}
 }
 
-// paragraph is what is inside a body that is one paragraph or plain text, as most are.
-func paragraph(body string) (inner string, ok bool) {
-	inner = body
-	if rest, found := strings.CutPrefix(body, "<p>"); found {
-		inner, found = strings.CutSuffix(rest, "</p>")
-		if !found {
-			return "", false
-		}
+// paragraphs takes a body apart that holds no other elements, and of those only what is written out.
+func paragraphs(body string) (all []string, ok bool) {
+	if strings.IndexByte(body, '<') < 0 {
+		return []string{body}, true
 	}
-	return inner, strings.IndexByte(inner, '<') < 0
+	for rest := body; ; {
+		inner, found := strings.CutPrefix(strings.TrimLeft(rest, blanks), "<p>")
+		if !found {
+			return all, strings.TrimLeft(rest, blanks) == ""
+		}
+		inner, rest, found = strings.Cut(inner, "</p>")
+		if !found || strings.IndexByte(inner, '<') >= 0 {
+			return nil, false
+		}
+		all = append(all, inner)
+	}
+}
+
+// Says tells whether a body has a text, without parsing most of those that have.
+func Says(body string) bool {
+	rest := strings.TrimLeft(strings.TrimPrefix(body, "<p>"), blanks)
+	if first, _ := utf8.DecodeRuneInString(rest); unicode.IsLetter(first) || unicode.IsDigit(first) {
+		return true
+	}
+	return body != "" && Parse(body).Text(nil) != ""
 }
 
 // Text is what a message says, without its form: a line for each paragraph, "- " before what is listed, "label (address)"
@@ -52,7 +69,11 @@ func (m *Message) render(markdown bool, address func(string) string) string {
 		address = func(a string) string { return a }
 	}
 	r := &renderer{markdown: markdown, address: address}
-	r.text(m.plain)
+	for _, p := range m.paragraphs {
+		r.paragraph()
+		r.text(html.UnescapeString(p))
+		r.paragraph()
+	}
 	for _, n := range m.nodes {
 		r.node(n)
 	}
@@ -123,8 +144,18 @@ func (r *renderer) paragraph() {
 // unseen are characters without width that carry no meaning. The joiners do: emoji and several scripts need them.
 var unseen = strings.NewReplacer("\u200b", "", "\u2060", "", "\ufeff", "", "\u00ad", "", "\x00", "")
 
+// seen is a text without them.
+func seen(s string) string {
+	for i := range len(s) {
+		if s[i] == 0 || s[i] >= utf8.RuneSelf {
+			return unseen.Replace(s)
+		}
+	}
+	return s
+}
+
 func (r *renderer) text(s string) {
-	s = unseen.Replace(s)
+	s = seen(s)
 	if r.verbatim {
 		r.write(s)
 		return
