@@ -30,7 +30,7 @@ type message struct {
 	author      gjson.Result
 	role        role
 	at          int64 // Unix seconds; 0: not told
-	body        string
+	body        gjson.Result
 	attachments []gjson.Result
 	redacted    bool
 	spoken      bool // the body has a text
@@ -96,7 +96,7 @@ func newMessage(row gjson.Result) message {
 		case "redacted":
 			m.redacted = v.Bool()
 		case "body":
-			m.body = v.String()
+			m.body = v
 		case "attachments":
 			m.attachments = nil
 			if v.IsArray() {
@@ -107,16 +107,31 @@ func newMessage(row gjson.Result) message {
 	})
 	m.role = roleOf(m.author)
 	if m.redacted { // a notice stands in the body's place
-		m.body, m.attachments = "", nil
+		m.body, m.attachments = gjson.Result{}, nil
 	}
-	m.spoken = markup.Says(m.body)
+	m.spoken = spoken(m.body)
 	return m
+}
+
+// begins are how bodies begin, as JSON has it.
+var begins = []string{"<p>", `<p class=\"no-margin\">`, `\u003cp\u003e`, `\u003cp class=\"no-margin\"\u003e`}
+
+// spoken tells whether a body has a text. Most show it by their first character, before they are unescaped.
+func spoken(body gjson.Result) bool {
+	first := strings.TrimPrefix(body.Raw, `"`)
+	for _, begin := range begins {
+		first = strings.TrimPrefix(first, begin)
+	}
+	if body.Type == gjson.String && first != "" && (first[0]|0x20 >= 'a' && first[0]|0x20 <= 'z' || first[0] >= '0' && first[0] <= '9') {
+		return true
+	}
+	return markup.Says(body.String())
 }
 
 // parse parses the body once.
 func (m *message) parse() *markup.Message {
 	if m.parsed == nil {
-		m.parsed = markup.Parse(m.body)
+		m.parsed = markup.Parse(m.body.String())
 	}
 	return m.parsed
 }
@@ -133,18 +148,30 @@ func secondsOf(v gjson.Result) int64 {
 // roleOf tells bots from humans: Intercom's Operator appears as an admin in examples of its own documentation. A contact
 // stays one, whatever flags the message has.
 func roleOf(author gjson.Result) role {
-	switch author.Get("type").Str {
+	var kind, email string
+	bot := false
+	author.ForEach(func(name, v gjson.Result) bool {
+		switch name.Str {
+		case "type":
+			kind = v.Str
+		case "email":
+			email = v.Str
+		case "from_ai_agent", "is_ai_answer":
+			bot = bot || v.Bool()
+		}
+		return true
+	})
+	switch kind {
 	case "user", "lead", "contact", "visitor":
 		return contactRole
 	case "bot":
 		return botRole
 	}
-	email := strings.ToLower(author.Get("email").Str)
+	email = strings.ToLower(email)
 	switch {
-	case author.Get("from_ai_agent").Bool(), author.Get("is_ai_answer").Bool(),
-		strings.HasPrefix(email, "operator+") && strings.HasSuffix(email, "@intercom.io"):
+	case bot, strings.HasPrefix(email, "operator+") && strings.HasSuffix(email, "@intercom.io"):
 		return botRole
-	case author.Get("type").Str == "admin":
+	case kind == "admin":
 		return adminRole
 	}
 	return otherRole

@@ -35,9 +35,13 @@ func paragraphs(body string) (all []string, ok bool) {
 		return []string{body}, true
 	}
 	for rest := body; ; {
-		inner, found := strings.CutPrefix(strings.TrimLeft(rest, blanks), "<p>")
+		rest = strings.TrimLeft(rest, blanks)
+		inner, found := strings.CutPrefix(rest, "<p>")
+		if !found { // as Intercom's own editor has it
+			inner, found = strings.CutPrefix(rest, `<p class="no-margin">`)
+		}
 		if !found {
-			return all, strings.TrimLeft(rest, blanks) == ""
+			return all, rest == ""
 		}
 		inner, rest, found = strings.Cut(inner, "</p>")
 		if !found || strings.IndexByte(inner, '<') >= 0 {
