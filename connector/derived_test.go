@@ -37,7 +37,9 @@ func derivedStreams() []string {
 // TestDerivedIsWhatTheRulesSay compares the rows of every API version with those of a second implementation, in full and
 // after edits: conversations that are longer than Intercom shows, without statistics, by bots, reopened, redacted.
 func TestDerivedIsWhatTheRulesSay(t *testing.T) {
-	for _, version := range emulator.Versions() {
+	versions := emulator.Versions()
+	slices.Reverse(versions)
+	for _, version := range few(t, versions...) {
 		t.Run(version, func(t *testing.T) {
 			size := talks(60)
 			size.LongConversations, size.PartsPerConversation = 2, 9

@@ -48,7 +48,7 @@ func (l *pageLog) last() int { return l.sizes[len(l.sizes)-1] }
 func TestPageSizeShrinks(t *testing.T) {
 	for _, kind := range few(t, "504", "500", "502", "408", "cut", "truncated", "hang") {
 		for rows, bearable := range map[int]int{100: 50, 20: 15, 3: 1} {
-			if kind != "504" && (rows != 20 || testing.Short()) {
+			if rows != 20 && (kind != "504" || testing.Short()) {
 				continue // sizes have nothing to do with how a page fails
 			}
 			t.Run(fmt.Sprintf("%s above %d rows", kind, rows), func(t *testing.T) {

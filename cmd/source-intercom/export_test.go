@@ -152,6 +152,9 @@ func (e *exporting) change(t *testing.T) {
 func TestExportHoldsTheWorkspace(t *testing.T) {
 	for name, args := range map[string][]string{"one_file_a_run": nil, "merged": {"--merge"}} {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && args == nil {
+				t.Skip("takes ten seconds under the race detector")
+			}
 			e := newExporting(t, emulator.Options{Seed: 3})
 			for range 3 {
 				e.run(t, "out", args...)
