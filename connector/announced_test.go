@@ -76,3 +76,17 @@ func TestListThatTheWorkspaceLacks(t *testing.T) {
 		}
 	})
 }
+
+// TestCallThatItsConversationDoesNotShow: a call whose transcript does not come is counted as skipped.
+func TestCallThatItsConversationDoesNotShow(t *testing.T) {
+	intercept := func(w http.ResponseWriter, r *http.Request) bool {
+		return r.URL.Path == "/calls/search" && answer(w, 200, `{"type":"list","data":[]}`)
+	}
+	bubble(t, "2.16", emulator.Options{Intercept: intercept}, func(t *testing.T, w *world) {
+		calls := w.read(t, reading{streams: []string{"calls"}}).counts["calls"]
+		out := w.read(t, reading{streams: []string{"call_transcripts"}})
+		if n := out.Streams[0].Skipped; out.total() != 0 || n == 0 || n > int64(calls) {
+			t.Errorf("%d skipped of %d calls, %v records", n, calls, out.counts)
+		}
+	})
+}

@@ -88,7 +88,7 @@ func fetchList(ctx context.Context, f *feedRun, e *emitter, p parent) error {
 	return err
 }
 
-// children hands all rows of a list that belongs to a parent to emit, and returns when its last page was answered.
+// children hands all rows of a list that belongs to a parent to emit, and returns when its first page was answered.
 func (f *feedRun) children(ctx context.Context, run *streamRun, p parent, path string, emit emitFunc) (time.Time, error) {
 	s, met := run.stream, places{}
 	list := numberedList{method: "GET", path: path, rows: s.Rows, stream: s.Name, serial: true, nameless: s.Placed}
@@ -143,10 +143,12 @@ func fetchTranscript(ctx context.Context, f *feedRun, e *emitter, p parent) erro
 	if err != nil {
 		return err
 	}
+	found := false
 	for _, call := range calls {
 		if call.Get("id").String() != p.id {
 			continue
 		}
+		found = true
 		call.Raw = only(call, e.run.stream.Only...)
 		// The examples show no updated_at here.
 		inject := []protocol.Inject{{Name: "updated_at", JSON: strconv.FormatInt(p.updated, 10)}}
@@ -156,6 +158,10 @@ func fetchTranscript(ctx context.Context, f *feedRun, e *emitter, p parent) erro
 		if err := e.child(call, inject); err != nil {
 			return err
 		}
+	}
+	if !found { // it has gone from the list since, or Intercom does not show it by its conversation: counted, not passed over
+		e.run.skipped.Add(1)
+		f.Log.Debug().Str("stream", e.run.stream.Name).Str("id", p.id).Msg("the call is not among those of its conversation")
 	}
 	e.fetched(p, answer.At, false)
 	return nil

@@ -22,7 +22,6 @@ const pagesAtOnce = 8
 // A numberedList is a list whose pages have numbers.
 type numberedList struct {
 	method, path string
-	body         []byte // of each call; nil: none
 	rows         string // where an answer has its rows; "": it is the array itself; "a|b" as in Feed.Rows
 	single       bool   // one object lies there
 	entry        string // plain values lie there, each of which becomes this field of a row
@@ -77,7 +76,7 @@ type numberedWalk struct {
 	refused   bool      // a page that was announced
 	left      bool      // before its end, for what followed is not needed
 	guessing  bool      // more rows are announced than have come, and nothing tells where they are
-	at        time.Time // of the last answer
+	at        time.Time // of the first answer: no row is from before it
 }
 
 // all reads the list, and tells whether it changed meanwhile.
@@ -95,7 +94,7 @@ func (w *numberedWalk) all(ctx context.Context) (moved bool, err error) {
 		}
 		if at = next; at == "" && w.lacks() {
 			w.guessing = true
-			at = w.numbered(n + 1)
+			at = w.addressOf(n + 1)
 		}
 	}
 	if asked := int64(len(w.asked)); asked < w.first.pages && !w.moved && !w.refused && !w.left {
@@ -145,7 +144,7 @@ func (w *numberedWalk) take(ctx context.Context, at string, number int64) (next 
 	if !w.ask(at) {
 		return "", w.loops("the page %s came a second time", clip(at))
 	}
-	answer, err := w.client.Do(ctx, intercom.Request{Method: w.method, Path: at, Body: w.body, Stream: w.stream, Hasty: w.hasty})
+	answer, err := w.client.Do(ctx, intercom.Request{Method: w.method, Path: at, Stream: w.stream, Hasty: w.hasty})
 	if w.capped && at != w.path && intercom.KindOf(err) == intercom.BadRequest {
 		w.refuse()
 		return "", nil
@@ -193,7 +192,9 @@ func (w *numberedWalk) ask(at string) bool {
 func (w *numberedWalk) check(number int64, next string, answer *intercom.Answer, rows []gjson.Result) (moved bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.at = answer.At
+	if w.at.IsZero() {
+		w.at = answer.At
+	}
 	now := w.head(answer, rows)
 	if len(w.asked) == 1 {
 		w.first = now
@@ -244,8 +245,8 @@ func (w *numberedWalk) short() int64 {
 	return w.first.total - int64(len(w.known))
 }
 
-// numbered is the address of the n-th page.
-func (w *numberedWalk) numbered(n int) string {
+// addressOf is the address of the n-th page.
+func (w *numberedWalk) addressOf(n int) string {
 	sign := "?"
 	if strings.Contains(w.path, "?") {
 		sign = "&"
@@ -281,7 +282,7 @@ func (w *numberedWalk) loops(what string, args ...any) error {
 
 // again asks for the first page once more, to see what has changed.
 func (w *numberedWalk) again(ctx context.Context) (listHead, error) {
-	answer, err := w.client.Do(ctx, intercom.Request{Method: w.method, Path: w.path, Body: w.body, Stream: w.stream, Hasty: w.hasty})
+	answer, err := w.client.Do(ctx, intercom.Request{Method: w.method, Path: w.path, Stream: w.stream, Hasty: w.hasty})
 	if err != nil {
 		return listHead{}, err
 	}
