@@ -3,9 +3,11 @@ package connector
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -37,6 +39,9 @@ type Config struct {
 	CustomObjects []string
 	// TypedAttributes says whether discovery types custom attributes: auto, on or off.
 	TypedAttributes string
+
+	// Filters are what conversations must be like to be read.
+	Filters Filters
 
 	// TranscriptFormat is what transcripts are made of: markdown or messages.
 	TranscriptFormat string
@@ -78,6 +83,7 @@ func LoadConfig(sources []Source, singer bool, now time.Time) (*Config, error) {
 	l.checkCustomObjects()
 	l.checkBaseURL()
 	l.checkDates(now)
+	l.checkFilters()
 	if err := l.err(); err != nil {
 		return nil, err
 	}
@@ -110,6 +116,10 @@ type setting struct {
 	Maximum json.Number `json:"maximum"`
 	Secret  bool        `json:"airbyte_secret"`
 	Order   int         `json:"order"`
+
+	Properties map[string]setting `json:"properties"` // of an object
+	Required   []string           `json:"required"`
+	Items      *setting           `json:"items"` // of an array
 }
 
 type specification struct {
@@ -151,6 +161,10 @@ func (s setting) want() string {
 		return "one of " + strings.Join(s.Enum, ", ")
 	case s.Type == "boolean":
 		return "true or false"
+	case s.Type == "array":
+		return "a list, of which each is " + s.Items.want()
+	case s.Type == "object":
+		return "an object with " + strings.Join(slices.Sorted(maps.Keys(s.Properties)), ", ")
 	case !s.isNumber():
 		return "a text"
 	}
@@ -194,6 +208,7 @@ func (l *loader) config() *Config {
 		TypedAttributes: l.text("typed_custom_attributes"),
 	}
 	c.TranscriptFormat, c.TranscriptNotes, c.TranscriptLength = l.text("transcript_format"), l.flag("transcript_notes"), l.count("transcript_max_length")
+	c.Filters = l.filters()
 	c.CompaniesListFallback = l.flag("companies_list_fallback")
 	if _, given := l.values["num_workers"]; given {
 		c.NumWorkers = l.count("num_workers")

@@ -103,6 +103,9 @@ func (f *feedRun) sift(ctx context.Context, rows []gjson.Result, met *seen,
 			continue
 		}
 		fresh++
+		if !f.filter.match(row, f.asked) {
+			continue
+		}
 		for i, run := range h.runs {
 			if !takes(run, at, dated) {
 				continue

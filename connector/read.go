@@ -37,6 +37,8 @@ type Reader struct {
 type feedRun struct {
 	*Reader
 	feed     *Feed
+	filter   Filters // what its rows must be like
+	asked    bool    // Intercom was asked for those alone
 	runs     []*streamRun
 	nursery  *nursery
 	pages    *pageSize
@@ -158,6 +160,8 @@ func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
 		now:       r.client.Cautious().Unix(),
 		input:     stateOf(r.State, s.Stream),
 	}
+	filter := filterOf(def.Feed, r.Config)
+	p.filter = filter.mark()
 	var parent json.RawMessage
 	if def.Parent != "" {
 		parent = stateOf(r.State, def.Feed.Name)
@@ -168,6 +172,9 @@ func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
 	}
 	if plan.ahead {
 		r.Log.Warn().Str("stream", s.Stream).Msg("the state lies in the future, by Intercom's clock: the stream is read anew from its start")
+	}
+	if plan.refiltered {
+		r.Log.Warn().Str("stream", s.Stream).Msg("the state was made under other conversation_filters: the stream is read anew from its start")
 	}
 	return &streamRun{stream: def, encoder: encoder, plan: plan, prints: p.prints, part: part{progress: p}}, nil
 }
@@ -225,7 +232,7 @@ func (r *Reader) feeds() []*feedRun {
 	for _, run := range r.runs {
 		f := byFeed[run.stream.Feed]
 		if f == nil {
-			f = &feedRun{Reader: r, feed: run.stream.Feed, nursery: newNursery(), pages: newPageSize(r.Config.PageSize)}
+			f = &feedRun{Reader: r, feed: run.stream.Feed, filter: filterOf(run.stream.Feed, r.Config), nursery: newNursery(), pages: newPageSize(r.Config.PageSize)}
 			byFeed[run.stream.Feed] = f
 			feeds = append(feeds, f)
 		}

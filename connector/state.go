@@ -31,8 +31,9 @@ type progress struct {
 	workspace string
 	mode      protocol.SyncMode
 	syncID    *int64
-	overlap   int64 // index lag plus lookback window: what a next run reads again, seconds
-	now       int64 // the server's clock; 0: not known
+	overlap   int64  // index lag plus lookback window: what a next run reads again, seconds
+	now       int64  // the server's clock; 0: not known
+	filter    string // the mark of the filters that rows are read under
 
 	input   json.RawMessage // the state that came; shown until the first own checkpoint
 	touched bool
@@ -50,6 +51,8 @@ type plan struct {
 	skip bool   // a full refresh that this sync has already finished
 	// ahead: the state that came lies in the future, and was not used.
 	ahead bool
+	// refiltered: the state that came was made under other filters, and was not used.
+	refiltered bool
 	// reached is the bookmark of an earlier run that left no gap: an earlier end date takes nothing back.
 	reached int64
 }
@@ -78,6 +81,7 @@ type ownState struct {
 	start      int64
 	done       ranges
 	prints     string
+	filter     string
 }
 
 // isOwn tells our own state from another connector's.
@@ -103,6 +107,7 @@ func parseOwnState(s *Stream, value json.RawMessage) (*ownState, error) {
 		mode:       protocol.SyncMode(root.Get("sync_mode").String()),
 		unfinished: root.Get("unfinished").Bool(),
 		prints:     root.Get("fingerprints").String(),
+		filter:     root.Get("filter").String(),
 	}
 	if own.mode != protocol.FullRefresh && own.mode != protocol.Incremental {
 		return nil, bad("sync_mode", `"full_refresh" or "incremental"`)
@@ -200,6 +205,9 @@ func (p *progress) planned(cfg *Config, parent json.RawMessage) (plan, error) {
 		if p.mode == protocol.FullRefresh || p.stream.Cursor == "" {
 			return p.anew(), nil
 		}
+		if p.filter != "" {
+			return p.underOthers(), nil
+		}
 		return p.openForeign(start, parent)
 	}
 	own, err := parseOwnState(p.stream, p.input)
@@ -214,6 +222,8 @@ func (p *progress) planned(cfg *Config, parent json.RawMessage) (plan, error) {
 		p.workspace = own.workspace
 	}
 	switch {
+	case own.filter != p.filter:
+		return p.underOthers(), nil
 	case p.mode == protocol.FullRefresh:
 		if own.mode != protocol.FullRefresh || p.syncID == nil || own.syncID == nil || *p.syncID != *own.syncID {
 			return p.anew(), nil
@@ -236,6 +246,13 @@ func (p *progress) planned(cfg *Config, parent json.RawMessage) (plan, error) {
 func (p *progress) anew() plan {
 	p.input = nil
 	return plan{need: ranges{{p.start, forever}}}
+}
+
+// underOthers is anew for a state that says what was read under other filters.
+func (p *progress) underOthers() plan {
+	next := p.anew()
+	next.refiltered = true
+	return next
 }
 
 // resume plans what an own state leaves to be read. An unfinished read goes on in its gaps; a
@@ -319,6 +336,9 @@ func (p *progress) value() json.RawMessage {
 		b = append(b, "null"...)
 	}
 	b = fmt.Appendf(b, `,"unfinished":%t`, !p.finished)
+	if p.filter != "" {
+		b = fmt.Appendf(b, `,"filter":%q`, p.filter)
+	}
 	if p.stream.Cursor != "" {
 		b = p.appendCursor(b)
 	}
