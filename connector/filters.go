@@ -128,15 +128,19 @@ func (s *searchRun) ask(ctx context.Context) error {
 	if len(clauses) == 0 {
 		return nil
 	}
-	page, err := s.client.Search(ctx, s.request(`{"operator":"AND","value":[`+strings.Join(clauses, ",")+`]}`, "descending", "", 1))
-	if intercom.KindOf(err) == intercom.BadRequest {
+	request := s.request(`{"operator":"AND","value":[`+strings.Join(clauses, ",")+`]}`, "descending", "", 1)
+	request.Hasty = true
+	page, err := s.client.Search(ctx, request)
+	switch {
+	case intercom.KindOf(err) == intercom.BadRequest:
 		s.Log.Warn().Err(err).Str("feed", s.feed.Name).Msg("Intercom does not understand the filters: all is asked for, and what they leave out is dropped here")
 		return nil
-	}
-	if err != nil {
+	case intercom.Heavy(err): // understood; perhaps it is only the first row that cannot be served
+	case err != nil:
 		return err
+	default:
+		page.Release()
 	}
-	page.Release()
 	s.clauses, s.asked = clauses, true
 	return nil
 }
