@@ -22,6 +22,14 @@ func Parse(body string) *Message {
 	if plain, ok := paragraphs(body); ok {
 		return &Message{paragraphs: plain}
 	}
+	if nodes, ok := fragment(body); ok {
+		return &Message{nodes: nodes}
+	}
+	return parse(body)
+}
+
+// parse leaves all to the library.
+func parse(body string) *Message {
 	nodes, err := html.ParseFragment(strings.NewReader(body), &html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body})
 	if err != nil { // nested more than five hundred deep
 		return &Message{lost: body}
@@ -53,9 +61,19 @@ func paragraphs(body string) (all []string, ok bool) {
 
 // Says tells whether a body has a text, without parsing most of those that have.
 func Says(body string) bool {
-	rest := strings.TrimLeft(strings.TrimPrefix(body, "<p>"), blanks)
-	if first, _ := utf8.DecodeRuneInString(rest); unicode.IsLetter(first) || unicode.IsDigit(first) {
-		return true
+	for rest := body; ; {
+		rest = strings.TrimLeft(rest, blanks)
+		if first, _ := utf8.DecodeRuneInString(rest); unicode.IsLetter(first) || unicode.IsDigit(first) {
+			return true
+		}
+		if !strings.HasPrefix(rest, "<") {
+			break
+		}
+		t, after, ok := readTag(rest)
+		if _, usual := plain[t.name]; !ok || !usual {
+			break
+		}
+		rest = after
 	}
 	return body != "" && Parse(body).Text(nil) != ""
 }
