@@ -3,6 +3,7 @@ package connector
 import (
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 
 	"source-intercom/markup"
@@ -12,23 +13,30 @@ import (
 )
 
 // A conversation is what the derived streams know of one: the answer to the call for it alone. What several of them need is
-// found once.
+// found once. Of what Intercom does not tell, times are 0, texts and ids "", numbers and flags nil.
 type conversation struct {
 	id       string
-	get      func(path string) gjson.Result
 	answered int64 // by the server's clock
 	source   message
 	parts    []message // in the order of the thread
 	missing  int64     // parts that Intercom counts and did not give
 
-	channel    string // of the source, as are the next two
-	delivered  string
-	url        string
-	statistics statistics
-	contacts   []contactReference // in the order of the API
-	contactID  string
-	email      string // the address that the contact of contactID writes from
-	partCount  *int64 // nil where Intercom does not count the parts, and may have given only the newest
+	title, priority             string
+	channel, deliveredAs, url   string // of the source
+	updatedAt                   int64
+	waitingSince, snoozedUntil  int64
+	givenState                  string
+	open                        *bool
+	adminAssignee, teamAssignee string
+	agentTookPart               *bool
+	tags, company, sla, agent   string // as JSON
+	customAttributes            string // likewise
+	rating                      rating
+	statistics                  statistics
+	contacts                    []contactReference // in the order of the API
+	contactID                   string
+	email                       string // the address that the contact of contactID writes from
+	partCount                   *int64 // nil where Intercom does not count the parts, and may have given only the newest
 }
 
 // A message is the source of a conversation or one of its parts, whether or not it says anything.
@@ -68,31 +76,19 @@ const (
 // conversation reads the answer once for all streams that are made of it.
 func (t *thread) conversation() *conversation {
 	if t.read == nil {
-		t.read = newConversation(t.id, t.answer.Get, t.parts, t.missing, t.answer.At.Unix())
+		t.read = newConversation(t.id, t.answer.Members(), t.parts, t.missing, t.answer.At.Unix())
 	}
 	return t.read
 }
 
-func newConversation(id string, get func(string) gjson.Result, parts []gjson.Result, missing, answered int64) *conversation {
-	c := &conversation{id: id, get: get, answered: answered, missing: missing, parts: make([]message, len(parts))}
-	source := get("source").Raw
-	c.source.read(source)
-	c.source.at = secondsOf(get("created_at"))
-	for name, v := range protocol.Members(source) {
-		switch name {
-		case "type":
-			c.channel = textIn(v)
-		case "delivered_as":
-			c.delivered = textIn(v)
-		case "url":
-			c.url = textIn(v)
-		}
+func newConversation(id string, members iter.Seq2[string, string], parts []gjson.Result, missing, answered int64) *conversation {
+	c := &conversation{id: id, answered: answered, missing: missing, parts: make([]message, len(parts))}
+	for name, v := range members {
+		c.read(name, v)
 	}
 	for i := range parts {
 		c.parts[i].read(parts[i].Raw)
 	}
-	c.statistics = newStatistics(get("statistics").Raw)
-	c.contacts = contactsIn(get("contacts"))
 	c.contactID = c.contact()
 	c.email = c.contactEmail()
 	c.partCount = c.statistics.parts
@@ -102,13 +98,74 @@ func newConversation(id string, get func(string) gjson.Result, parts []gjson.Res
 	return c
 }
 
-// contactsIn is the list of a conversation's contacts. Old versions have a bare one.
-func contactsIn(v gjson.Result) []contactReference {
-	if !v.IsArray() {
-		v = v.Get("contacts")
+// read reads a member of the answer.
+func (c *conversation) read(name, v string) {
+	switch name {
+	case "created_at":
+		c.source.at = secondsIn(v)
+	case "source":
+		c.source.read(v)
+		c.began(v)
+	case "title":
+		c.title = textIn(v)
+	case "priority":
+		c.priority = textIn(v)
+	case "updated_at":
+		c.updatedAt = secondsIn(v)
+	case "waiting_since":
+		c.waitingSince = secondsIn(v)
+	case "snoozed_until":
+		c.snoozedUntil = secondsIn(v)
+	case "state":
+		c.givenState = textIn(v)
+	case "open":
+		c.open = flagIn(v)
+	case "admin_assignee_id":
+		c.adminAssignee = idIn(v)
+	case "team_assignee_id":
+		c.teamAssignee = idIn(v)
+	case "ai_agent_participated":
+		c.agentTookPart = flagIn(v)
+	case "tags":
+		c.tags = v
+	case "company":
+		c.company = v
+	case "sla_applied":
+		c.sla = v
+	case "ai_agent":
+		c.agent = v
+	case "custom_attributes":
+		c.customAttributes = v
+	case "conversation_rating":
+		c.rating = newRating(v)
+	case "statistics":
+		c.statistics = newStatistics(v)
+	case "contacts":
+		c.contacts = contactsIn(v)
 	}
-	var contacts []contactReference
-	for _, contact := range v.Array() {
+}
+
+// began reads what else the source tells of the conversation.
+func (c *conversation) began(source string) {
+	for name, v := range protocol.Members(source) {
+		switch name {
+		case "type":
+			c.channel = textIn(v)
+		case "delivered_as":
+			c.deliveredAs = textIn(v)
+		case "url":
+			c.url = textIn(v)
+		}
+	}
+}
+
+// contactsIn is the list of a conversation's contacts. Old versions have a bare one.
+func contactsIn(value string) (contacts []contactReference) {
+	list := gjson.Parse(value)
+	if !list.IsArray() {
+		list = list.Get("contacts")
+	}
+	for _, contact := range list.Array() {
 		var c contactReference
 		for name, v := range protocol.Members(contact.Raw) {
 			switch name {
@@ -136,23 +193,23 @@ func newStatistics(object string) (s statistics) {
 	for name, v := range protocol.Members(object) {
 		switch name {
 		case "count_conversation_parts":
-			s.parts = numberOf(gjson.Parse(v))
+			s.parts = numberIn(v)
 		case "count_reopens":
-			s.reopens = numberOf(gjson.Parse(v))
+			s.reopens = numberIn(v)
 		case "time_to_admin_reply":
-			s.adminReply = numberOf(gjson.Parse(v))
+			s.adminReply = numberIn(v)
 		case "time_to_last_close":
-			s.lastClose = numberOf(gjson.Parse(v))
+			s.lastClose = numberIn(v)
 		case "handling_time":
-			s.handling = numberOf(gjson.Parse(v))
+			s.handling = numberIn(v)
 		case "first_close_at":
-			s.firstCloseAt = secondsOf(gjson.Parse(v))
+			s.firstCloseAt = secondsIn(v)
 		case "last_close_at":
-			s.lastCloseAt = secondsOf(gjson.Parse(v))
+			s.lastCloseAt = secondsIn(v)
 		case "first_admin_reply_at":
-			s.adminReplyAt = secondsOf(gjson.Parse(v))
+			s.adminReplyAt = secondsIn(v)
 		case "first_contact_reply_at":
-			s.contactReplyAt = secondsOf(gjson.Parse(v))
+			s.contactReplyAt = secondsIn(v)
 		case "last_closed_by_id":
 			s.lastClosedBy = idIn(v)
 		}
@@ -169,14 +226,14 @@ func (m *message) read(object string) {
 		case "author":
 			m.author = newAuthor(v)
 		case "created_at":
-			m.at = secondsOf(gjson.Parse(v))
+			m.at = secondsIn(v)
 		case "redacted":
 			m.redacted = flagged(v)
 		case "body":
 			m.body = v
 		case "attachments":
 			m.files = ""
-			if list := gjson.Parse(v); list.IsArray() && list.Get("0").Exists() {
+			if v != "[]" && len(gjson.Parse(v).Array()) > 0 && v[0] == '[' {
 				m.files = v
 			}
 		}
@@ -312,43 +369,58 @@ func (c *conversation) complete() bool { return c.partCount != nil && c.missing 
 
 func known[T any](v T) *T { return &v }
 
-// secondsOf is a time in Unix seconds, 0 where there is none.
-func secondsOf(v gjson.Result) int64 {
-	at, _ := seconds(v)
+// The functions that follow read one value, which is given as JSON; "" is one that is not there.
+
+// secondsIn is a time in Unix seconds.
+func secondsIn(value string) int64 {
+	if at, err := strconv.ParseInt(value, 10, 64); err == nil && at >= 0 && at <= lastSecond {
+		return at
+	}
+	at, _ := seconds(gjson.Parse(value))
 	return at
 }
 
-// textIn is the text of a value, which is given as JSON; "" of null.
 func textIn(value string) string {
-	if value == "" || value == "null" {
+	switch {
+	case value == "" || value == "null":
 		return ""
+	case value[0] == '"' && strings.IndexByte(value, '\\') < 0:
+		return value[1 : len(value)-1]
 	}
 	return gjson.Parse(value).String()
 }
 
-// idIn is the id that a value is, "" where it is none.
+// idIn is the id that a value is, of which 0 stands for nobody.
 func idIn(value string) string {
-	if v := gjson.Parse(value); isID(v) && v.String() != "0" { // which stands for nobody
-		return v.String()
+	if value == "" || value[0] != '"' && value[0] != '-' && (value[0] < '0' || value[0] > '9') {
+		return ""
 	}
-	return ""
+	id := textIn(value)
+	if id == "0" {
+		return ""
+	}
+	return id
+}
+
+func numberIn(value string) *int64 {
+	if n, err := strconv.ParseInt(value, 10, 64); err == nil {
+		return &n
+	}
+	if v := gjson.Parse(value); v.Type == gjson.Number {
+		return known(v.Int())
+	}
+	return nil
+}
+
+func flagIn(value string) *bool {
+	switch value {
+	case "true":
+		return known(true)
+	case "false":
+		return known(false)
+	}
+	return nil
 }
 
 // flagged tells whether a flag is set.
 func flagged(value string) bool { return value != "false" && gjson.Parse(value).Bool() }
-
-// numberOf is a whole number, nil where there is none.
-func numberOf(v gjson.Result) *int64 {
-	if v.Type != gjson.Number {
-		return nil
-	}
-	return known(v.Int())
-}
-
-// flagOf is true or false, nil where Intercom does not say.
-func flagOf(v gjson.Result) *bool {
-	if !v.IsBool() {
-		return nil
-	}
-	return known(v.Bool())
-}

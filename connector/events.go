@@ -21,13 +21,13 @@ func eventRows(w *rowWriter, c *conversation, _ *Config) {
 	for _, e := range c.events() {
 		w.text("event_id", c.id+":"+e.what+e.mark)
 		w.text("conversation_id", c.id)
-		w.time("conversation_updated_at", secondsOf(c.get("updated_at")))
+		w.time("conversation_updated_at", c.updatedAt)
 		w.text("event", "support_ticket_"+e.what)
 		w.count("timestamp", e.at)
 		w.text("contact_id", c.contactID)
 		w.text("contact_external_id", c.contactExternalID())
 		w.text("contact_email", c.email)
-		company, _, _ := c.company()
+		company, _, _ := c.itsCompany()
 		w.text("company_id", company)
 		w.text("channel", c.channel)
 		w.text("actor_type", e.actorType)
@@ -60,7 +60,7 @@ func (c *conversation) events() []ticketEvent {
 	for _, m := range c.distinct(reopening) {
 		all = append(all, m.event("reopened", stamp(m.at), m.at))
 	}
-	if r := c.rating(); r.stars != nil && (r.at != 0 || r.requestedAt != 0) {
+	if r := c.rating; r.stars != nil && (r.at != 0 || r.requestedAt != 0) {
 		e := ticketEvent{what: "rated", at: r.at, actorType: "contact", actorID: r.by, rating: r}
 		if e.at == 0 {
 			e.at = r.requestedAt

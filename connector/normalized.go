@@ -1,6 +1,10 @@
 package connector
 
-import "github.com/tidwall/gjson"
+import (
+	"strings"
+
+	"github.com/tidwall/gjson"
+)
 
 // normalizedRow writes the one row of a conversation. docs/conversations.md says how each column is made.
 func normalizedRow(w *rowWriter, c *conversation, _ *Config) {
@@ -8,9 +12,9 @@ func normalizedRow(w *rowWriter, c *conversation, _ *Config) {
 	for i := range c.contacts {
 		ids[i] = c.contacts[i].id
 	}
-	company, external, source := c.company()
+	company, external, source := c.itsCompany()
 	w.text("conversation_id", c.id)
-	w.time("updated_at", secondsOf(c.get("updated_at")))
+	w.time("updated_at", c.updatedAt)
 	w.text("contact_id", c.contactID)
 	w.texts("contact_ids", ids)
 	w.text("contact_email", c.email)
@@ -24,37 +28,37 @@ func normalizedRow(w *rowWriter, c *conversation, _ *Config) {
 	w.time("last_closed_at", c.lastClosedAt())
 	w.number("reopen_count", c.reopenCount())
 	w.text("state", c.state())
-	w.time("waiting_since", secondsOf(c.get("waiting_since")))
-	w.time("snoozed_until", secondsOf(c.get("snoozed_until")))
+	w.time("waiting_since", c.waitingSince)
+	w.time("snoozed_until", c.snoozedUntil)
 
-	tags, tagIDs := c.tags()
+	tags, tagIDs := c.itsTags()
 	w.texts("tags", tags)
 	w.texts("tag_ids", tagIDs)
 
 	c.normalizedFigures(w)
 
 	w.text("first_message_body", c.firstMessageBody())
-	w.text("title", c.get("title").String())
+	w.text("title", c.title)
 	w.text("channel", c.channel)
-	w.text("delivered_as", c.delivered)
+	w.text("delivered_as", c.deliveredAs)
 	w.text("url", c.url)
-	w.text("priority", c.get("priority").String())
-	w.text("admin_assignee_id", idIn(c.get("admin_assignee_id").Raw))
-	w.text("team_assignee_id", idIn(c.get("team_assignee_id").Raw))
-	sla := c.get("sla_applied")
+	w.text("priority", c.priority)
+	w.text("admin_assignee_id", c.adminAssignee)
+	w.text("team_assignee_id", c.teamAssignee)
+	sla := gjson.Parse(c.sla)
 	w.text("sla_name", sla.Get("sla_name").String())
 	w.text("sla_status", sla.Get("sla_status").String())
 
-	agent := c.get("ai_agent")
-	w.flag("ai_agent_participated", flagOf(c.get("ai_agent_participated")))
+	agent := gjson.Parse(c.agent)
+	w.flag("ai_agent_participated", c.agentTookPart)
 	w.text("ai_resolution_state", agent.Get("resolution_state").String())
 	w.text("ai_last_answer_type", agent.Get("last_answer_type").String())
 
-	attributes := c.get("custom_attributes")
-	if !attributes.IsObject() {
-		attributes = gjson.Result{}
+	attributes := c.customAttributes
+	if !strings.HasPrefix(attributes, "{") {
+		attributes = ""
 	}
-	w.json("custom_attributes", attributes.Raw)
+	w.json("custom_attributes", attributes)
 	w.texts("quality", c.quality())
 	w.end()
 }
@@ -62,13 +66,13 @@ func normalizedRow(w *rowWriter, c *conversation, _ *Config) {
 // normalizedFigures are the columns of what customers say, and of how much was said, and how soon. What they say of the AI
 // agent stands apart.
 func (c *conversation) normalizedFigures(w *rowWriter) {
-	rating, agent := c.rating(), c.get("ai_agent")
-	w.number("rating", rating.stars)
-	w.text("rating_remark", rating.remark)
-	w.time("rating_requested_at", rating.requestedAt)
-	w.time("rated_at", rating.at)
-	w.text("rating_teammate_id", rating.teammate)
-	stars, remark := numberOf(agent.Get("rating")), ""
+	w.number("rating", c.rating.stars)
+	w.text("rating_remark", c.rating.remark)
+	w.time("rating_requested_at", c.rating.requestedAt)
+	w.time("rated_at", c.rating.at)
+	w.text("rating_teammate_id", c.rating.teammate)
+	agent := gjson.Parse(c.agent)
+	stars, remark := numberIn(agent.Get("rating").Raw), ""
 	if stars != nil {
 		remark = agent.Get("rating_remark").String()
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"source-intercom/protocol"
+
 	"github.com/tidwall/gjson"
 )
 
@@ -41,14 +43,21 @@ func (c *conversation) contactEmail() string {
 	return email
 }
 
-// company is the one that Intercom gives the conversation, since 2.15. The companies of its contacts are in
+// itsCompany is the one that Intercom gives the conversation, since 2.15. The companies of its contacts are in
 // contact_companies, and may be others by now.
-func (c *conversation) company() (id, external, source string) {
-	company := c.get("company")
-	if id = idIn(company.Get("id").Raw); id == "" {
+func (c *conversation) itsCompany() (id, external, source string) {
+	for name, v := range protocol.Members(c.company) {
+		switch name {
+		case "id":
+			id = idIn(v)
+		case "company_id":
+			external = textIn(v)
+		}
+	}
+	if id == "" {
 		return "", "", ""
 	}
-	return id, company.Get("company_id").String(), "conversation"
+	return id, external, "conversation"
 }
 
 func (c *conversation) createdAt() int64 { return c.source.at }
@@ -98,33 +107,47 @@ func (c *conversation) reopenCount() *int64 {
 
 // state is as given; versions that had none said whether the conversation is open.
 func (c *conversation) state() string {
-	if state := c.get("state").String(); state != "" {
-		return state
-	}
-	open := flagOf(c.get("open"))
 	switch {
-	case open == nil:
+	case c.givenState != "":
+		return c.givenState
+	case c.open == nil:
 		return ""
-	case *open:
+	case *c.open:
 		return "open"
-	case secondsOf(c.get("snoozed_until")) > c.answered:
+	case c.snoozedUntil > c.answered:
 		return "snoozed"
 	}
 	return "closed"
 }
 
-// tags are the conversation's own, in the order in which they were applied.
-func (c *conversation) tags() (names, ids []string) {
-	list := c.get("tags").Get("tags").Array()
-	slices.SortStableFunc(list, func(a, b gjson.Result) int {
-		return cmp.Compare(secondsOf(a.Get("applied_at")), secondsOf(b.Get("applied_at")))
-	})
-	for _, tag := range list {
-		if name := tag.Get("name").String(); name != "" && !slices.Contains(names, name) {
-			names = append(names, name)
+// itsTags are the conversation's own, in the order in which they were applied.
+func (c *conversation) itsTags() (names, ids []string) {
+	type tag struct {
+		name, id string
+		applied  int64
+	}
+	var list []tag
+	for _, object := range gjson.Get(c.tags, "tags").Array() {
+		var t tag
+		for name, v := range protocol.Members(object.Raw) {
+			switch name {
+			case "name":
+				t.name = textIn(v)
+			case "id":
+				t.id = idIn(v)
+			case "applied_at":
+				t.applied = secondsIn(v)
+			}
 		}
-		if id := idIn(tag.Get("id").Raw); id != "" && !slices.Contains(ids, id) {
-			ids = append(ids, id)
+		list = append(list, t)
+	}
+	slices.SortStableFunc(list, func(a, b tag) int { return cmp.Compare(a.applied, b.applied) })
+	for _, t := range list {
+		if t.name != "" && !slices.Contains(names, t.name) {
+			names = append(names, t.name)
+		}
+		if t.id != "" && !slices.Contains(ids, t.id) {
+			ids = append(ids, t.id)
 		}
 	}
 	return names, ids
@@ -138,14 +161,30 @@ type rating struct {
 	requestedAt, at      int64
 }
 
-func (c *conversation) rating() rating {
-	v := c.get("conversation_rating")
-	r := rating{stars: numberOf(v.Get("rating")), requestedAt: secondsOf(v.Get("created_at"))}
-	if r.stars != nil {
-		r.remark, r.at, r.by = v.Get("remark").String(), secondsOf(v.Get("updated_at")), idIn(v.Get("contact.id").Raw)
+func newRating(object string) rating {
+	var r rating
+	workflow := false
+	for name, v := range protocol.Members(object) {
+		switch name {
+		case "rating":
+			r.stars = numberIn(v)
+		case "remark":
+			r.remark = textIn(v)
+		case "created_at":
+			r.requestedAt = secondsIn(v)
+		case "updated_at":
+			r.at = secondsIn(v)
+		case "contact":
+			r.by = idIn(gjson.Get(v, "id").Raw)
+		case "teammate":
+			r.teammate, workflow = idIn(gjson.Get(v, "id").Raw), gjson.Get(v, "type").Str == "workflow"
+		}
 	}
-	if v.Get("teammate.type").Str != "workflow" {
-		r.teammate = idIn(v.Get("teammate.id").Raw)
+	if workflow {
+		r.teammate = ""
+	}
+	if r.stars == nil {
+		r.remark, r.by, r.at = "", "", 0
 	}
 	return r
 }

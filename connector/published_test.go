@@ -134,7 +134,7 @@ func derivedWith(t *testing.T, s *Stream, text string, cfg *Config) (rows []gjso
 	parts := v.Get("conversation_parts.conversation_parts").Array()
 	missing := max(0, v.Get("statistics.count_conversation_parts").Int()-int64(len(parts)))
 	var w rowWriter
-	s.Makes(&w, newConversation(v.Get("id").String(), v.Get, parts, missing, born.Unix()), cfg)
+	s.Makes(&w, newConversation(v.Get("id").String(), protocol.Members(text), parts, missing, born.Unix()), cfg)
 	for row := range w.all() {
 		if !gjson.Valid(row.Raw) {
 			t.Fatalf("no JSON: %s", row.Raw)

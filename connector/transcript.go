@@ -20,9 +20,8 @@ const (
 
 // transcriptRow writes the one row of a conversation: what was said in it, in order, as one text or as a list.
 func transcriptRow(w *rowWriter, c *conversation, cfg *Config) {
-	title := c.get("title").String()
 	t := transcriber{most: cfg.TranscriptLength, markdown: cfg.TranscriptFormat != "messages", text: w.scratch[:0]}
-	t.title(title)
+	t.title(c.title)
 	if c.source.shown(cfg.TranscriptNotes) {
 		t.message(&c.source)
 	}
@@ -46,10 +45,10 @@ func transcriptRow(w *rowWriter, c *conversation, cfg *Config) {
 		}
 	}
 	w.text("conversation_id", c.id)
-	w.time("updated_at", secondsOf(c.get("updated_at")))
+	w.time("updated_at", c.updatedAt)
 	w.time("created_at", c.createdAt())
 	w.text("state", c.state())
-	w.text("title", title)
+	w.text("title", c.title)
 	w.text("contact_id", c.contactID)
 	w.count("message_count", messages)
 	w.count("redacted_count", redacted)

@@ -206,9 +206,27 @@ func (r *renderer) text(s string) {
 			end++
 		}
 		r.word(s[:end])
-		s = s[end:]
+		s = r.run(s[end:])
 	}
 }
+
+// run copies what follows a word for as long as it says the same in text and Markdown, and returns the rest.
+func (r *renderer) run(s string) string {
+	i := 0
+	for i < len(s) && (usual[s[i]] || s[i] == ' ' && i+1 < len(s) && usual[s[i+1]]) {
+		i++
+	}
+	r.out = append(r.out, s[:i]...)
+	return s[i:]
+}
+
+// usual are the bytes of words that are no marks, and begin no blank.
+var usual = func() (is [256]bool) {
+	for c := '!'; c < 256; c++ {
+		is[c] = c != 0x7f && c != 0xc2 && !strings.ContainsRune(marking, c)
+	}
+	return is
+}()
 
 const blanks = " \t\n\r\f\u00a0"
 
