@@ -43,6 +43,9 @@ type Config struct {
 	// Filters are what conversations must be like to be read.
 	Filters Filters
 
+	// BodyFormat is what texts that are HTML become: html, text or markdown.
+	BodyFormat string
+
 	// TranscriptFormat is what transcripts are made of: markdown or messages.
 	TranscriptFormat string
 	TranscriptNotes  bool
@@ -206,6 +209,7 @@ func (l *loader) config() *Config {
 		MaxUnreadable:   l.count("max_unreadable_rows"),
 		CustomObjects:   identifiers(l.text("custom_object_types")),
 		TypedAttributes: l.text("typed_custom_attributes"),
+		BodyFormat:      l.text("body_format"),
 	}
 	c.TranscriptFormat, c.TranscriptNotes, c.TranscriptLength = l.text("transcript_format"), l.flag("transcript_notes"), l.count("transcript_max_length")
 	c.Filters = l.filters()

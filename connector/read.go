@@ -105,7 +105,7 @@ func (r *Reader) prepare(ctx context.Context) (head []byte, err error) {
 			return nil, err
 		}
 		r.runs = append(r.runs, run)
-		if head, err = r.Dialect.AppendSchema(head, run.stream.described(s), s.Drop); err != nil {
+		if head, err = r.Dialect.AppendSchema(head, r.Config.altered(run.stream.described(s)), s.Drop); err != nil {
 			return nil, fmt.Errorf("stream %s: %w", s.Stream, err)
 		}
 	}
@@ -147,7 +147,7 @@ func (r *Reader) selected() ([]protocol.Selected, error) {
 // open makes a stream's run from its selection and its state.
 func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
 	def := r.table.Named(s.Stream)
-	encoder, err := r.Dialect.Encoder(def.described(s), s.Drop)
+	encoder, err := r.Dialect.Encoder(r.Config.altered(def.described(s)), s.Drop)
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", s.Stream, err)
 	}

@@ -17,6 +17,8 @@ type Stream struct {
 	Cursor string          // top-level field; "" where the stream can only be read in full
 	// Default says whether the stream is read when nobody chose streams.
 	Default bool
+
+	altered *spot // see WithAlterations
 }
 
 // FieldPath is a list of property names from the record's top; array items add no element.
