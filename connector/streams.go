@@ -57,9 +57,9 @@ type Stream struct {
 	Since intercom.Version
 	// Costly streams are read only when they are chosen.
 	Costly bool
-	// Makes makes the rows of a derived stream, in columns of our own, of a whole conversation. Derived streams, too, are read
+	// Makes writes the rows of a derived stream, in columns of our own, of a whole conversation. Derived streams, too, are read
 	// only when they are chosen.
-	Makes func(c *conversation, cfg *Config) []any
+	Makes func(w *rowWriter, c *conversation, cfg *Config)
 	// Schema names the schema of streams that share one; "": it has the stream's name.
 	Schema string
 	// Dataset is what a report is made of; nil: the stream is none.

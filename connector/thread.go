@@ -1,9 +1,7 @@
 package connector
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"strconv"
 	"time"
 
@@ -116,16 +114,12 @@ func threadParts(e *emitter, t *thread) error {
 
 // threadDerived emits the rows that a derived stream makes of a conversation.
 func threadDerived(e *emitter, t *thread) error {
+	w := newRows()
+	defer w.release()
+	e.run.stream.Makes(w, t.conversation(), e.f.Config)
 	return e.family(t.parent, func(emit emitFunc) error {
-		var b bytes.Buffer
-		encoder := json.NewEncoder(&b)
-		encoder.SetEscapeHTML(false)
-		for _, row := range e.run.stream.Makes(t.conversation(), e.f.Config) {
-			b.Reset()
-			if err := encoder.Encode(row); err != nil {
-				return err
-			}
-			if err := emit(gjson.Parse(b.String()), nil); err != nil {
+		for row := range w.all() {
+			if err := emit(row, nil); err != nil {
 				return err
 			}
 		}
