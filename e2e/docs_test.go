@@ -11,7 +11,7 @@ import (
 // A block is a fenced piece of a document: what a user pastes.
 type block struct {
 	heading  string // of the section
-	before   string // the line before it that says something
+	before   string // the paragraph before it
 	language string
 	text     string
 }
@@ -21,7 +21,7 @@ func blocks(t *testing.T, document string) []block {
 	t.Helper()
 	var all []block
 	var at block
-	inside := false
+	inside, ended := false, false
 	for line := range strings.Lines(document) {
 		fence, language := strings.CutPrefix(strings.TrimRight(line, "\n"), "```")
 		switch {
@@ -34,8 +34,12 @@ func blocks(t *testing.T, document string) []block {
 			at.text += line
 		case strings.HasPrefix(line, "## "):
 			at.heading = strings.TrimSpace(line[3:])
-		case strings.TrimSpace(line) != "":
-			at.before = line
+		case strings.TrimSpace(line) == "":
+			ended = true
+		case ended:
+			at.before, ended = line, false
+		default:
+			at.before += line
 		}
 	}
 	if inside || len(all) == 0 {
@@ -44,7 +48,7 @@ func blocks(t *testing.T, document string) []block {
 	return all
 }
 
-// file is the block that the line before it names, as in "`target.json`, where it goes:".
+// file is the block that the paragraph before it names, as in "`target.json`, where it goes:".
 func file(t *testing.T, all []block, name string) string {
 	t.Helper()
 	for _, b := range all {
