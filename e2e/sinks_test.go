@@ -285,8 +285,13 @@ func checkObject(t *testing.T, object map[string]map[string]string, want map[str
 	for id, event := range want {
 		expected[id] = map[string]string{}
 		for field, column := range columns {
-			if expected[id][field] = event.Get(column).String(); event.Get(column).Type == gjson.Null {
+			switch value := event.Get(column); {
+			case value.Type == gjson.Null:
 				expected[id][field] = "#N/A"
+			case strings.HasSuffix(field, "_At__c"): // as Salesforce documents it
+				expected[id][field] = strings.Replace(value.Str, "Z", ".000Z", 1)
+			default:
+				expected[id][field] = value.String()
 			}
 		}
 	}
