@@ -12,7 +12,7 @@ func (c *Config) altered(s protocol.Stream) protocol.Stream {
 	if c == nil {
 		return s
 	}
-	return s.WithAlterations(nil, c.body())
+	return s.WithAlterations(c.alterations(s.Name), c.body())
 }
 
 // body is what becomes of HTML, in JSON; nil: it stays. Addresses in it stay too, those that Intercom signs for a time with

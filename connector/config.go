@@ -45,6 +45,11 @@ type Config struct {
 
 	// BodyFormat is what texts that are HTML become: html, text or markdown.
 	BodyFormat string
+	// PrivacyRules say what becomes of personal values, PrivacyKey what hashes are made with, and PrivacyPatterns what
+	// else is taken out of texts.
+	PrivacyRules    []PrivacyRule
+	PrivacyKey      string
+	PrivacyPatterns []string
 
 	// TranscriptFormat is what transcripts are made of: markdown or messages.
 	TranscriptFormat string
@@ -87,24 +92,28 @@ func LoadConfig(sources []Source, singer bool, now time.Time) (*Config, error) {
 	l.checkBaseURL()
 	l.checkDates(now)
 	l.checkFilters()
+	l.checkPrivacy()
 	if err := l.err(); err != nil {
 		return nil, err
 	}
 	return l.config(), nil
 }
 
-// Format prints the configuration like any struct, with the token masked.
+// Format prints the configuration like any struct, with its secrets masked.
 func (c Config) Format(f fmt.State, verb rune) {
 	fmt.Fprintf(f, fmt.FormatString(f, verb), c.masked())
 }
 
-// MarshalJSON masks the token.
+// MarshalJSON masks the secrets.
 func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.masked()) }
 
 type maskedConfig Config
 
 func (c Config) masked() maskedConfig {
 	c.AccessToken = "***"
+	if c.PrivacyKey != "" {
+		c.PrivacyKey = "***"
+	}
 	return maskedConfig(c)
 }
 
@@ -213,6 +222,7 @@ func (l *loader) config() *Config {
 	}
 	c.TranscriptFormat, c.TranscriptNotes, c.TranscriptLength = l.text("transcript_format"), l.flag("transcript_notes"), l.count("transcript_max_length")
 	c.Filters = l.filters()
+	c.PrivacyRules, c.PrivacyKey, c.PrivacyPatterns = l.privacyRules(), l.text("privacy_key"), l.privacyPatterns()
 	c.CompaniesListFallback = l.flag("companies_list_fallback")
 	if _, given := l.values["num_workers"]; given {
 		c.NumWorkers = l.count("num_workers")

@@ -309,7 +309,7 @@ func (f *feedRun) end(ctx context.Context, run *streamRun, walk error) {
 	if err := run.failure(); err != nil {
 		failure := Classify(err)
 		failure.Stream = run.stream.Name
-		failure.Message = protocol.NewRedactor(f.Config.AccessToken).Redact(failure.Message) // a server may repeat it
+		failure.Message = protocol.NewRedactor(f.Config.AccessToken, f.Config.PrivacyKey).Redact(failure.Message) // a server may repeat it
 		last = f.Dialect.AppendFailure(last, failure, time.Now())
 	}
 	// The writer lives on after a cancellation: what is true must still be said.

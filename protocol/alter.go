@@ -41,8 +41,7 @@ func (s Stream) WithAlterations(alterations []Alteration, body func(dst []byte, 
 	if len(root.live) > 0 {
 		s.altered = &root
 		root.survey(schema, func(name string, t track) bool {
-			fixed := automatic(s, name) && !(t.of.Hashes && name != s.Cursor && schemaKind(schema.Get("properties"), name) == stringKind)
-			return !fixed
+			return !automatic(s, name) || t.of.Hashes && name != s.Cursor && s.IsText(name)
 		})
 		s.Schema = appendAltered(nil, schema, s.altered)
 	}
@@ -57,9 +56,10 @@ func (s Stream) Alter(record string) string {
 	return s.altered.record(record)
 }
 
-func schemaKind(properties gjson.Result, name string) kind {
-	k, _ := typeOf(member(properties, name))
-	return k
+// IsText tells whether a top-level field is a text, by the schema.
+func (s Stream) IsText(field string) bool {
+	k, _ := typeOf(member(gjson.GetBytes(s.Schema, "properties"), field))
+	return k == stringKind
 }
 
 // appendBodies adds a track to each text that the schema marks as HTML.
@@ -128,25 +128,6 @@ func spotOf(live []track, name string) *spot {
 		return nil
 	}
 	return &q
-}
-
-// pass calls f with what is left of a way behind a name. A name with dots may be what the way has as several.
-func pass(way FieldPath, name string, f func(rest FieldPath)) {
-	if way[0] == "**" {
-		f(way)
-		for more := true; more; _, name, more = strings.Cut(name, ".") {
-			pass(way[1:], name, f)
-		}
-		return
-	}
-	if way[0] == "*" || way[0] == name {
-		f(way[1:])
-	}
-	for i := 0; len(way) > 1 && i < len(name); i++ {
-		if name[i] == '.' && (way[0] == "*" || way[0] == name[:i]) {
-			pass(way[1:], name[i+1:], f)
-		}
-	}
 }
 
 // survey finds the places of the members that a schema lists. may tells whether a track may change a member.
