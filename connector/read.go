@@ -193,7 +193,7 @@ func (r *Reader) read(ctx context.Context) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	r.writer = &writer{dialect: r.Dialect, lines: r.Lines, onState: r.OnState, runs: r.runs,
-		in: make(chan batch, batchesWaiting), every: r.every, states: r.inputStates()}
+		in: make(chan []batch, batchesWaiting), every: r.every, states: r.inputStates()}
 	var writing sync.WaitGroup
 	writing.Go(func() { r.writer.loop(fail) })
 
