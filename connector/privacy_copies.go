@@ -13,6 +13,8 @@ type copied struct {
 	from, to []string
 	// below says that what lies below from lies below to as well.
 	below bool
+	// scrubbed says that only scrub needs to act there: what is made of the values is made of them as other rules leave them.
+	scrubbed bool
 }
 
 // Wherever a person's name and address stand, in messages and in what is around them. Contacts and teammates share these
@@ -53,17 +55,18 @@ var copies = slices.Concat([]copied{
 		"ticket_events.contact_external_id", "activity_logs.metadata.external_id"}},
 	{from: []string{"contacts.id"}, to: []string{
 		"conversations.contacts.contacts.id", "conversations.conversation_rating.contact.id", "tickets.contacts.contacts.id", "company_contacts.id",
-		"contact_activities.contact_id", "contact_companies.contact_id", "contact_notes.contact_id", "contact_segments.contact_id", "contact_subscriptions.contact_id",
-		"contact_tags.contact_id", "contact_events.contact_id", "contact_events.intercom_user_id", "contact_merges.contact_id", "contact_merges.source_contact_id",
+		"contact_activities.contact_id", "contact_events.intercom_user_id", "contact_merges.source_contact_id",
 		"contacts.merge_history.source_contact_id", "contact_activities.merge_source_id", "contact_activities.merge_target_id",
 		"conversations.source.author.id", "conversation_parts.author.id", "side_conversations.conversation_parts.author.id", "ticket_parts.author.id",
 		"calls.contact_id", "content_export_receipts.user_id", "normalized_conversations.contact_id", "normalized_conversations.contact_ids",
 		"ticket_events.contact_id", "ticket_events.actor_id", "transcripts.contact_id"}},
+	{from: []string{"conversations.id"}, to: []string{"ticket_events.event_id", "calls.conversation_id", "content_export_receipts.conversation_id", "deleted_conversations.id"}},
 	{from: []string{"companies.company_id"}, to: []string{"content_export_receipts.company_external_id", "normalized_conversations.company_external_id"}},
 	{from: []string{"companies"}, to: []string{"conversations.company"}, below: true},
 	{from: []string{"companies.notes.notes"}, to: []string{"company_notes"}, below: true},
-	{from: bodies, to: slices.Concat(texts, []string{"normalized_conversations.first_message_body", "side_conversations.conversation_parts.body", "ticket_parts.body",
-		"tickets.ticket_attributes._default_description_"})},
+	{from: bodies, to: texts, scrubbed: true},
+	{from: bodies, to: []string{"normalized_conversations.first_message_body", "side_conversations.conversation_parts.body", "ticket_parts.body",
+		"tickets.ticket_attributes._default_description_"}},
 	{from: []string{"conversation_parts.attachments"}, to: []string{"side_conversations.conversation_parts.attachments", "ticket_parts.attachments"}, below: true},
 	{from: []string{"conversations.title"}, to: []string{"normalized_conversations.title", "transcripts.title"}},
 	{from: []string{"conversations.source.subject"}, to: []string{"conversations.source.email_message_metadata.subject", "conversation_parts.email_message_metadata.subject",
@@ -73,7 +76,7 @@ var copies = slices.Concat([]copied{
 	{from: []string{"conversations.conversation_rating.remark"}, to: []string{"normalized_conversations.rating_remark", "ticket_events.rating_remark"}},
 	{from: []string{"conversations.ai_agent.rating_remark"}, to: []string{"normalized_conversations.ai_rating_remark"}},
 	{from: []string{"call_transcripts.transcript"}, to: []string{"fin_voice_calls.call_transcript"}, below: true},
-}, cutCopies())
+}, cutCopies(), parentCopies())
 
 // cutCopies are the streams whose records also lie inside those of others.
 func cutCopies() (all []copied) {
@@ -84,6 +87,16 @@ func cutCopies() (all []copied) {
 		for _, at := range s.Cut.at {
 			inside := []string{s.Feed.Name + "." + at}
 			all = append(all, copied{from: inside, to: []string{s.Name}, below: true}, copied{from: []string{s.Name}, to: inside, below: true})
+		}
+	}
+	return all
+}
+
+// parentCopies are the ids of parents that we give to what belongs to them.
+func parentCopies() (all []copied) {
+	for _, s := range Streams {
+		if s.Parent != "" {
+			all = append(all, copied{from: []string{s.Feed.Name + ".id"}, to: []string{s.Name + "." + s.Parent + "_id"}})
 		}
 	}
 	return all
@@ -122,6 +135,9 @@ func copiesOf(r PrivacyRule, stream string) []protocol.FieldPath {
 // repeats are where the values of a rule's field are repeated.
 func repeats(r PrivacyRule) (found []PrivacyRule) {
 	for _, c := range copies {
+		if c.scrubbed && r.Action != "scrub" {
+			continue
+		}
 		for _, from := range c.from {
 			stream, way, _ := strings.Cut(from, ".")
 			if r.Stream != stream && r.Stream != "*" {
@@ -135,13 +151,13 @@ func repeats(r PrivacyRule) (found []PrivacyRule) {
 			for _, to := range c.to {
 				stream, way, _ := strings.Cut(to, ".")
 				if covers && way == "" {
-					found = append(found, PrivacyRule{Stream: stream, Field: "*"})
+					found = append(found, PrivacyRule{stream, "*", r.Action})
 				} else if covers {
-					found = append(found, PrivacyRule{Stream: stream, Field: way})
+					found = append(found, PrivacyRule{stream, way, r.Action})
 				}
 				for _, rest := range rests {
 					if c.below {
-						found = append(found, PrivacyRule{Stream: stream, Field: strings.TrimPrefix(way+"."+strings.Join(rest, "."), ".")})
+						found = append(found, PrivacyRule{stream, strings.TrimPrefix(way+"."+strings.Join(rest, "."), "."), r.Action})
 					}
 				}
 			}

@@ -36,12 +36,15 @@ type Reader struct {
 // A feedRun is one feed in one run, with the streams that are cut from it.
 type feedRun struct {
 	*Reader
-	feed     *Feed
-	filter   Filters // what its rows must be like
-	asked    bool    // Intercom was asked for those alone
-	runs     []*streamRun
-	nursery  *nursery
-	pages    *pageSize
+	feed    *Feed
+	filter  Filters // what its rows must be like
+	asked   bool    // Intercom was asked for those alone
+	runs    []*streamRun
+	nursery *nursery
+	pages   *pageSize
+
+	discretion *discretion // towards derived streams; nil: none
+
 	clock    int64 // the server's, when the walk began
 	upper    int64 // rows from here on are left out: one above the end date, or forever
 	bookmark int64 // what the streams are complete up to when the walk has ended
@@ -232,7 +235,7 @@ func (r *Reader) feeds() []*feedRun {
 	for _, run := range r.runs {
 		f := byFeed[run.stream.Feed]
 		if f == nil {
-			f = &feedRun{Reader: r, feed: run.stream.Feed, filter: filterOf(run.stream.Feed, r.Config), nursery: newNursery(), pages: newPageSize(r.Config.PageSize)}
+			f = &feedRun{Reader: r, feed: run.stream.Feed, filter: filterOf(run.stream.Feed, r.Config), nursery: newNursery(), pages: newPageSize(r.Config.PageSize), discretion: r.Config.discretion()}
 			byFeed[run.stream.Feed] = f
 			feeds = append(feeds, f)
 		}

@@ -22,6 +22,8 @@ type thread struct {
 	parts   []gjson.Result
 	missing int64 // parts that Intercom counts and did not give
 	read    *conversation
+
+	discretion *discretion // in telling of it; nil: none
 }
 
 // threadMaker emits what a stream makes of a conversation.
@@ -67,7 +69,7 @@ func (f *feedRun) thread(ctx context.Context, runs []*streamRun, p parent) error
 	if err != nil {
 		return err
 	}
-	t := &thread{parent: p, answer: answer, parts: parts}
+	t := &thread{parent: p, answer: answer, parts: parts, discretion: f.discretion}
 	t.missing = max(0, answer.Get("statistics.count_conversation_parts").Int()-int64(len(parts)))
 	if t.missing > 0 {
 		f.Log.Warn().Str("stream", first.Name).Str("conversation_id", p.id).Int("parts", len(parts)).Int64("missing", t.missing).
