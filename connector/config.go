@@ -43,6 +43,9 @@ type Config struct {
 	// Filters are what conversations must be like to be read.
 	Filters Filters
 
+	// Deletes are the streams that tell deletions by tombstones; "*" is all that can.
+	Deletes []string
+
 	// TranscriptFormat is what transcripts are made of: markdown or messages.
 	TranscriptFormat string
 	TranscriptNotes  bool
@@ -84,6 +87,7 @@ func LoadConfig(sources []Source, singer bool, now time.Time) (*Config, error) {
 	l.checkBaseURL()
 	l.checkDates(now)
 	l.checkFilters()
+	l.checkDeletes()
 	if err := l.err(); err != nil {
 		return nil, err
 	}
@@ -209,6 +213,7 @@ func (l *loader) config() *Config {
 	}
 	c.TranscriptFormat, c.TranscriptNotes, c.TranscriptLength = l.text("transcript_format"), l.flag("transcript_notes"), l.count("transcript_max_length")
 	c.Filters = l.filters()
+	l.into("deletes", &c.Deletes)
 	c.CompaniesListFallback = l.flag("companies_list_fallback")
 	if _, given := l.values["num_workers"]; given {
 		c.NumWorkers = l.count("num_workers")

@@ -105,6 +105,9 @@ func (e *emitter) cut(row gjson.Result) error {
 	})
 }
 
+// familyKey is by what the fingerprints know all records of a parent.
+func familyKey(id string) uint64 { return keyHash(id, "records") }
+
 type emitFunc func(row gjson.Result, inject []protocol.Inject) error
 
 // family emits all records of one parent, which all hands to emit. They are remembered as a whole, by their parent: where
@@ -125,7 +128,7 @@ func (e *emitter) family(p parent, all func(emit emitFunc) error) error {
 	if err != nil || n == 0 || e.run.stream.Cursor == "" || !p.dated {
 		return err
 	}
-	version := print{key: keyHash(p.id, "records"), content: content, at: p.updated}
+	version := print{key: familyKey(p.id), content: content, at: p.updated}
 	if !e.run.prints.concerns(version.key, version.at) {
 		return nil
 	}

@@ -194,8 +194,16 @@ func (w *world) read(t *testing.T, r reading) *run {
 			w.union[stream] = map[string]json.RawMessage{}
 		}
 		maps.Copy(w.union[stream], rows)
+		maps.DeleteFunc(w.union[stream], func(_ string, row json.RawMessage) bool { return isTombstone(row) })
 	}
 	return out
+}
+
+// deletedFields tell, in either protocol, when a row was deleted.
+var deletedFields = []string{"_ab_cdc_deleted_at", "_sdc_deleted_at"}
+
+func isTombstone(row json.RawMessage) bool {
+	return slices.ContainsFunc(deletedFields, func(name string) bool { return gjson.GetBytes(row, name).Type == gjson.String })
 }
 
 // parse takes the output of either protocol apart.
@@ -310,6 +318,9 @@ func plain(t *testing.T, row []byte) map[string]any {
 	}
 	delete(out, "_parts_missing")
 	delete(out, "count") // only on request
+	for _, name := range deletedFields {
+		delete(out, name)
+	}
 	return out
 }
 

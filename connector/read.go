@@ -140,7 +140,13 @@ func (r *Reader) selected() ([]protocol.Selected, error) {
 	if r.implicit {
 		return r.table.Default().all(), nil
 	}
-	return r.table.checkSelection(r.Selection, r.Log)
+	all, err := r.table.checkSelection(r.Selection, r.Log)
+	for _, s := range all {
+		if err == nil && r.table.Named(s.Stream).Tombstones && r.Dialect.Name() == "airbyte" {
+			err = hasDeletedField(s)
+		}
+	}
+	return all, err
 }
 
 // open makes a stream's run from its selection and its state.
@@ -263,6 +269,9 @@ func (f *feedRun) run(ctx context.Context) error {
 	}
 	f.remember()
 	err := f.feed.Walk(ctx, f)
+	if err == nil {
+		err = f.bury(ctx)
+	}
 	f.bookmark = min(f.bookmark, f.client.Cautious().Unix()) // a Date that was ahead may have come first
 	if err == nil {
 		err = context.Cause(ctx) // a walk that was cut short must never pass for a whole one

@@ -35,7 +35,7 @@ type airbyteStream struct {
 func (Airbyte) Catalog(streams []Stream) ([]byte, error) {
 	catalog := airbyteCatalog{Streams: []airbyteStream{}}
 	for _, s := range streams {
-		schema, err := appendSchema(nil, s, nil, unixKind)
+		schema, err := appendSchema(nil, airbyteDeleted.in(s), nil, unixKind)
 		if err != nil {
 			return nil, err
 		}

@@ -17,6 +17,10 @@ type Stream struct {
 	Cursor string          // top-level field; "" where the stream can only be read in full
 	// Default says whether the stream is read when nobody chose streams.
 	Default bool
+	// Tombstones says that records may stand for deletions: the dialect adds the field that tells them.
+	Tombstones bool
+
+	always string // a field that no record may lack, beside key and cursor
 }
 
 // FieldPath is a list of property names from the record's top; array items add no element.

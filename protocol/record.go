@@ -14,14 +14,16 @@ type Encoder struct {
 	plan    *node
 	airbyte bool
 	prefix  string // the line up to the record's own JSON
+	deleted string // see Deleted
 	drift   tally
 }
 
 func newEncoder(s Stream, drop []FieldPath, airbyte bool) (*Encoder, error) {
-	times := dateTimeKind
+	times, deleted := dateTimeKind, singerDeleted
 	if airbyte {
-		times = unixKind
+		times, deleted = unixKind, airbyteDeleted
 	}
+	s = deleted.in(s)
 	plan, err := compile(s, drop, times)
 	if err != nil {
 		return nil, err
@@ -33,7 +35,7 @@ func newEncoder(s Stream, drop []FieldPath, airbyte bool) (*Encoder, error) {
 		data = `,"data":`
 	}
 	prefix = gjson.AppendJSONString(prefix, s.Name)
-	return &Encoder{plan: plan, airbyte: airbyte, prefix: string(prefix) + data}, nil
+	return &Encoder{plan: plan, airbyte: airbyte, prefix: string(prefix) + data, deleted: s.always}, nil
 }
 
 // Append adds the line of one record to dst. raw must be one valid JSON object. What the schema
@@ -41,6 +43,9 @@ func newEncoder(s Stream, drop []FieldPath, airbyte bool) (*Encoder, error) {
 // becomes null, or leaves its array where that cannot hold null: it is counted, and in Airbyte's
 // output the record says so. Only a field that must not be null, which is a key, stays as it came.
 func (e *Encoder) Append(dst []byte, raw string, inject []Inject, at time.Time) ([]byte, Encoded) {
+	if e.deleted != "" && !injected(inject, e.deleted) {
+		inject = append(inject[:len(inject):len(inject)], Inject{Name: e.deleted, JSON: "null"})
+	}
 	dst = append(dst, e.prefix...)
 	src := tidy(raw, !e.airbyte)
 	w := rewriter{enc: e, src: src, dst: dst, from: skipSpace(src, 0)}

@@ -41,6 +41,7 @@ const (
 func (Singer) Catalog(streams []Stream) ([]byte, error) {
 	entries := []singerStream{}
 	for _, s := range streams {
+		s = singerDeleted.in(s)
 		schema, err := appendSchema(nil, s, nil, dateTimeKind)
 		if err != nil {
 			return nil, err
@@ -107,7 +108,7 @@ func (Singer) AppendSchema(dst []byte, s Stream, drop []FieldPath) ([]byte, erro
 	dst = append(dst, `{"type":"SCHEMA","stream":`...)
 	dst = gjson.AppendJSONString(dst, s.Name)
 	dst = append(dst, `,"schema":`...)
-	dst, err := appendSchema(dst, s, drop, dateTimeKind)
+	dst, err := appendSchema(dst, singerDeleted.in(s), drop, dateTimeKind)
 	if err != nil {
 		return dst[:start], err
 	}
