@@ -17,8 +17,13 @@ func normalizeParts(s setting, value any) any {
 	if text, ok := value.(string); ok {
 		decoder := json.NewDecoder(strings.NewReader(text))
 		decoder.UseNumber()
-		if decoder.Decode(&value) != nil || decoder.More() {
+		var parts any
+		if err := decoder.Decode(&parts); err != nil || decoder.More() {
 			return text
+		}
+		switch parts.(type) {
+		case []any, map[string]any:
+			value = parts
 		}
 	}
 	switch parts := value.(type) {
@@ -39,15 +44,18 @@ func normalizeParts(s setting, value any) any {
 			}
 		}
 		return all
+	case json.Number:
+		return json.Number("0") // see normalize
 	}
 	return value
 }
 
-// normalizePart takes numbers for texts, too: ids are easily written without quotes.
+// normalizePart takes whole numbers for texts, too: ids are easily written without quotes.
 func normalizePart(s setting, value any) any {
-	const longest = 20
-	if n, ok := value.(json.Number); ok && s.Type == "string" && len(n) <= longest {
-		return n.String()
+	if n, ok := value.(json.Number); ok && s.Type == "string" {
+		if id, err := strconv.ParseInt(n.String(), 10, 64); err == nil {
+			return strconv.FormatInt(id, 10)
+		}
 	}
 	return normalize(s, value)
 }

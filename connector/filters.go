@@ -65,14 +65,15 @@ func (f *Filters) mark() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// match judges a row. What a row does not show is left to Intercom, which was asked for it.
-func (f *Filters) match(row gjson.Result) bool {
+// match judges a row. Who is in its lists is judged only if Intercom was not asked for it: the search knows more of them than
+// a row must show.
+func (f *Filters) match(row gjson.Result, asked bool) bool {
 	return within(row.Get("created_at"), f.CreatedAfter, f.CreatedBefore) &&
 		within(row.Get("updated_at"), f.UpdatedAfter, f.UpdatedBefore) &&
-		showsOne(f.States, row.Get("state")) && showsOne(f.Channels, row.Get("source.type")) && showsOne(f.TeamIDs, row.Get("team_assignee_id")) &&
-		showsOne(f.TagIDs, row.Get("tags.tags.#.id")) &&
-		showsOne(f.ContactIDs, row.Get("contacts.contacts.#.id"), row.Get("contacts.#.id")) &&
-		showsOne(f.TeammateIDs, row.Get("teammates.teammates.#.id"), row.Get("teammates.admins.#.id"))
+		isOneOf(f.States, row.Get("state")) && isOneOf(f.Channels, row.Get("source.type")) &&
+		(asked || isOneOf(f.TeamIDs, row.Get("team_assignee_id")) && isOneOf(f.TagIDs, row.Get("tags.tags.#.id")) &&
+			isOneOf(f.ContactIDs, row.Get("contacts.contacts.#.id"), row.Get("contacts.#.id")) &&
+			isOneOf(f.TeammateIDs, row.Get("teammates.teammates.#.id"), row.Get("teammates.admins.#.id")))
 }
 
 func within(v gjson.Result, from, to time.Time) bool {
@@ -80,16 +81,20 @@ func within(v gjson.Result, from, to time.Time) bool {
 	return !ok || (from.IsZero() || at >= from.Unix()) && (to.IsZero() || at < to.Unix())
 }
 
-// showsOne tells whether a row's value, or one of its list, is wanted; of several places the first that is there counts.
-func showsOne(wanted []string, places ...gjson.Result) bool {
-	i := slices.IndexFunc(places, gjson.Result.Exists)
-	if len(wanted) == 0 || i < 0 {
+// isOneOf tells whether a row's value, or one of its list, is wanted; of several places the first that is there counts.
+func isOneOf(wanted []string, places ...gjson.Result) bool {
+	if len(wanted) == 0 {
 		return true
 	}
-	if v := places[i]; !v.IsArray() {
-		return slices.Contains(wanted, v.String())
+	for _, v := range places {
+		switch {
+		case v.IsArray():
+			return slices.ContainsFunc(v.Array(), func(id gjson.Result) bool { return slices.Contains(wanted, id.String()) })
+		case v.Exists():
+			return slices.Contains(wanted, v.String())
+		}
 	}
-	return slices.ContainsFunc(places[i].Array(), func(id gjson.Result) bool { return slices.Contains(wanted, id.String()) })
+	return false
 }
 
 // clauses are what Intercom is asked for.
@@ -123,15 +128,19 @@ func (s *searchRun) ask(ctx context.Context) error {
 	if len(clauses) == 0 {
 		return nil
 	}
-	page, err := s.client.Search(ctx, s.request(`{"operator":"AND","value":[`+strings.Join(clauses, ",")+`]}`, "descending", "", 1))
-	if intercom.KindOf(err) == intercom.BadRequest {
+	request := s.request(`{"operator":"AND","value":[`+strings.Join(clauses, ",")+`]}`, "descending", "", 1)
+	request.Hasty = true
+	page, err := s.client.Search(ctx, request)
+	switch {
+	case intercom.KindOf(err) == intercom.BadRequest:
 		s.Log.Warn().Err(err).Str("feed", s.feed.Name).Msg("Intercom does not understand the filters: all is asked for, and what they leave out is dropped here")
 		return nil
-	}
-	if err != nil {
+	case intercom.Heavy(err): // understood; perhaps it is only the first row that cannot be served
+	case err != nil:
 		return err
+	default:
+		page.Release()
 	}
-	page.Release()
-	s.clauses = clauses
+	s.clauses, s.asked = clauses, true
 	return nil
 }

@@ -37,7 +37,8 @@ type world struct {
 	mu      sync.Mutex
 	hook    func(*http.Request, string) // sees each request and its body before the emulator does, one at a time
 
-	settings *Config // what derived streams go by; nil: the defaults
+	settings *Config           // what derived streams go by; nil: the defaults
+	threads  map[string]string // what a test has answered for conversations alone; nil: the emulator answers
 
 	intercepted func(http.ResponseWriter, *http.Request) bool // answers in the emulator's place
 }

@@ -103,7 +103,7 @@ func (f *feedRun) sift(ctx context.Context, rows []gjson.Result, met *seen,
 			continue
 		}
 		fresh++
-		if !f.filter.match(row) {
+		if !f.filter.match(row, f.asked) {
 			continue
 		}
 		for i, run := range h.runs {

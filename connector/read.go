@@ -38,6 +38,7 @@ type feedRun struct {
 	*Reader
 	feed     *Feed
 	filter   Filters // what its rows must be like
+	asked    bool    // Intercom was asked for those alone
 	runs     []*streamRun
 	nursery  *nursery
 	pages    *pageSize
