@@ -19,8 +19,13 @@ func (l *loader) checkDeletes() {
 	l.into(name, &asked)
 	version := intercom.Version(l.text("api_version"))
 	for i, stream := range asked {
-		if problem := noDeletes(stream, version); problem != "" {
-			l.addAt(name, fmt.Sprintf("%s.%d", name, i), clipped(strconv.Quote(stream)), problem)
+		problem := noDeletes(stream, version)
+		switch path := fmt.Sprintf("%s.%d", name, i); {
+		case problem == "":
+		case l.isSecret(stream):
+			l.addAt(name, path, "a secret", problem)
+		default:
+			l.addAt(name, path, clipped(strconv.Quote(stream)), problem)
 		}
 	}
 }

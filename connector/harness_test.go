@@ -201,11 +201,9 @@ func (w *world) read(t *testing.T, r reading) *run {
 }
 
 // deletedFields tell, in either protocol, when a row was deleted.
-var deletedFields = []string{"_ab_cdc_deleted_at", "_sdc_deleted_at"}
+var deletedFields = []string{protocol.AirbyteDeleted, protocol.SingerDeleted}
 
-func isTombstone(row json.RawMessage) bool {
-	return slices.ContainsFunc(deletedFields, func(name string) bool { return gjson.GetBytes(row, name).Type == gjson.String })
-}
+func isTombstone(row json.RawMessage) bool { return protocol.IsTombstone(gjson.ParseBytes(row)) }
 
 // parse takes the output of either protocol apart.
 func (r *run) parse(t *testing.T, out string) {

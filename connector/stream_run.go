@@ -16,7 +16,7 @@ type streamRun struct {
 	part    part // the writer's
 
 	records, deleted, skipped, withheld, unchanged, unreadable atomic.Int64
-	began                                             atomic.Bool // a record was handed on: the stream is open to the token
+	began                                                      atomic.Bool // a record was handed on: the stream is open to the token
 
 	mu      sync.Mutex
 	status  protocol.Status

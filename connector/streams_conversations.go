@@ -5,7 +5,7 @@ import "source-intercom/intercom"
 var (
 	conversations = &Feed{Name: "conversations", Walk: walkSearch, Path: "/conversations/search", Rows: "conversations", PerPage: 150, Cursor: "updated_at",
 		Deletions: listDeletedConversations, DeletionsSince: intercom.V2_16}
-	tickets       = &Feed{Name: "tickets", Walk: walkSearch, Path: "/tickets/search", Rows: "tickets", PerPage: 150, Cursor: "updated_at"}
+	tickets = &Feed{Name: "tickets", Walk: walkSearch, Path: "/tickets/search", Rows: "tickets", PerPage: 150, Cursor: "updated_at"}
 
 	deletedConversations   = &Feed{Name: "deleted_conversations", Walk: walkList, Path: "/conversations/deleted?per_page=60", Rows: "conversations", Cursor: "deleted_at", NewestFirst: true, Feature: true}
 	conversationAttributes = &Feed{Name: "conversation_attributes", Walk: walkList, Path: "/conversations/attributes?include_archived=true", Rows: "data", Feature: true}

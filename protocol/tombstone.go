@@ -6,18 +6,27 @@ import (
 	"github.com/tidwall/gjson"
 )
 
+// The fields by which destinations of either protocol tell tombstones: records that say when their row was deleted. Of the
+// row nothing is left in them but the key.
+const (
+	AirbyteDeleted = "_ab_cdc_deleted_at"
+	SingerDeleted  = "_sdc_deleted_at"
+)
+
+// IsTombstone tells whether a record of either protocol says that its row is gone.
+func IsTombstone(record gjson.Result) bool {
+	return record.Get(AirbyteDeleted).Type == gjson.String || record.Get(SingerDeleted).Type == gjson.String
+}
+
 // A column is a nullable top-level field that records have beside those of their schema.
 type column struct{ name, schema string }
 
-// The time of a deletion, as destinations of either protocol look for it. A record that has it is a tombstone: of its row
-// nothing is left but the key.
 var (
-	airbyteDeleted = column{AirbyteDeleted, `{"type":["null","string"],"format":"date-time","airbyte_type":"timestamp_with_timezone","description":"When the row was deleted; null while it is there."}`}
-	singerDeleted  = column{"_sdc_deleted_at", `{"type":["null","string"],"format":"date-time","description":"When the row was deleted; null while it is there."}`}
+	airbyteDeleted = column{AirbyteDeleted, `{"type":["null","string"],"format":"date-time","airbyte_type":"timestamp_with_timezone",` + whenDeleted}
+	singerDeleted  = column{SingerDeleted, `{"type":["null","string"],"format":"date-time",` + whenDeleted}
 )
 
-// AirbyteDeleted is the name of the field that makes a tombstone of a record in Airbyte.
-const AirbyteDeleted = "_ab_cdc_deleted_at"
+const whenDeleted = `"description":"When the row was deleted; null while it is there."}`
 
 // in returns the stream with the column, if tombstones may come among its records.
 func (c column) in(s Stream) Stream {
