@@ -45,6 +45,8 @@ type Config struct {
 
 	// Deletes are the streams that tell deletions by tombstones; "*" is all that can.
 	Deletes []string
+	// ActivateVersion makes Singer's whole tables take the place of those that a target holds.
+	ActivateVersion bool
 
 	// TranscriptFormat is what transcripts are made of: markdown or messages.
 	TranscriptFormat string
@@ -214,6 +216,7 @@ func (l *loader) config() *Config {
 	c.TranscriptFormat, c.TranscriptNotes, c.TranscriptLength = l.text("transcript_format"), l.flag("transcript_notes"), l.count("transcript_max_length")
 	c.Filters = l.filters()
 	l.into("deletes", &c.Deletes)
+	c.ActivateVersion = l.flag("activate_version")
 	c.CompaniesListFallback = l.flag("companies_list_fallback")
 	if _, given := l.values["num_workers"]; given {
 		c.NumWorkers = l.count("num_workers")

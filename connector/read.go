@@ -153,7 +153,11 @@ func (r *Reader) selected() ([]protocol.Selected, error) {
 // open makes a stream's run from its selection and its state.
 func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
 	def := r.table.Named(s.Stream)
-	encoder, err := r.Dialect.Encoder(def.described(s), s.Drop)
+	described := def.described(s)
+	if r.Config.ActivateVersion && s.Mode == protocol.FullRefresh && r.Dialect.Name() == "singer" {
+		described.Version = r.began.UnixMilli()
+	}
+	encoder, err := r.Dialect.Encoder(described, s.Drop)
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", s.Stream, err)
 	}
@@ -182,7 +186,7 @@ func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
 	if plan.refiltered {
 		r.Log.Warn().Str("stream", s.Stream).Msg("the state was made under other conversation_filters: the stream is read anew from its start")
 	}
-	return &streamRun{stream: def, encoder: encoder, plan: plan, prints: p.prints, part: part{progress: p}}, nil
+	return &streamRun{stream: def, encoder: encoder, version: described.Version, plan: plan, prints: p.prints, part: part{progress: p}}, nil
 }
 
 func stateOf(all protocol.States, stream string) json.RawMessage {
@@ -322,11 +326,23 @@ func (f *feedRun) end(ctx context.Context, run *streamRun, walk error) {
 		last = f.Dialect.AppendFailure(last, failure, time.Now())
 	}
 	// The writer lives on after a cancellation: what is true must still be said.
-	_ = f.writer.send(context.WithoutCancel(ctx), batch{run: run, ends: true, last: last, then: func(p *progress) {
+	_ = f.writer.send(context.WithoutCancel(ctx), batch{run: run, lines: f.activation(run), ends: true, last: last, then: func(p *progress) {
 		if run.alive() && !run.plan.skip {
 			p.finish(max(f.bookmark, min(run.plan.reached, f.clock)))
 		}
 	}})
+}
+
+// activation lets the rows that came take the place of those that a target holds, if they are all that there are.
+func (f *feedRun) activation(run *streamRun) []byte {
+	if run.version == 0 || !run.alive() {
+		return nil
+	}
+	if n := run.withheld.Load() + run.unreadable.Load(); n > 0 {
+		f.Log.Warn().Str("stream", run.stream.Name).Int64("missing", n).Msg("rows are missing: those of earlier runs stay in the table")
+		return nil
+	}
+	return f.Dialect.AppendActivation(nil, run.stream.Name, run.version)
 }
 
 // charge ends a stream with an error. What Intercom closes to the workspace's plan is no failure of

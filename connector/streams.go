@@ -101,6 +101,8 @@ type Feed struct {
 	// Deletions is what Intercom tells of rows that were deleted, from the API version DeletionsSince on; nil: nothing.
 	Deletions      deletionList
 	DeletionsSince intercom.Version
+	// TakenOver are the rows that were merged into a row, by what it says; nil: it says nothing.
+	TakenOver func(f *feedRun, row gjson.Result) []deletion
 	// Feature lists belong to a part of Intercom that not every workspace has: a 404 says that this one has not.
 	Feature bool
 }

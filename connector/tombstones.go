@@ -18,8 +18,9 @@ import (
 
 // A deletion is what is known of a row that is gone.
 type deletion struct {
-	id string
-	at int64 // Unix seconds
+	id   string
+	at   int64  // Unix seconds
+	into string // the row that it was merged into; "": none is known
 }
 
 // deletionList reads what Intercom tells of the rows of a feed that were deleted at from or later.
@@ -52,6 +53,15 @@ type epitaph struct {
 var deletedAt = &epitaph{"deleted_at", `{"type":["null","integer"],"description":"When the conversation was deleted.","x-unix":true}`,
 	func(d deletion) string { return strconv.FormatInt(d.at, 10) }}
 
+// mergedInto is the contact that has taken over what belonged to one.
+var mergedInto = &epitaph{"merged_into", `{"type":["null","string"],"description":"Id of the contact that this one was merged into, once it was."}`,
+	func(d deletion) string {
+		if d.into == "" {
+			return "null"
+		}
+		return quoted(d.into)
+	}}
+
 // everyStream stands for every stream that can do what the setting asks for.
 const everyStream = "*"
 
@@ -71,7 +81,7 @@ func (f *feedRun) bury(ctx context.Context) error {
 	if len(runs) == 0 {
 		return nil
 	}
-	until := f.client.Cautious().Unix()
+	until := min(f.clock, f.client.Cautious().Unix()) // deletions during the walk are told again
 	gone, err := f.feed.Deletions(ctx, f, from)
 	slices.SortFunc(gone, func(a, b deletion) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.id, b.id)) })
 	for _, run := range runs {
@@ -124,6 +134,23 @@ func (e *emitter) tombstone(d deletion) error {
 	return e.took()
 }
 
+// takenOver emits tombstones of the rows that were merged into a row, if it says so: those that the last run has not
+// told for sure. They come with the row, whose time of change has moved by the merge, and share its state.
+func (e *emitter) takenOver(row gjson.Result) error {
+	if !e.run.plan.tombstones || e.f.feed.TakenOver == nil {
+		return nil
+	}
+	for _, d := range e.f.feed.TakenOver(e.f, row) {
+		if d.at < e.run.plan.deletes {
+			continue
+		}
+		if err := e.tombstone(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // printKey is by what the fingerprints know the record of a row.
 func (s *Stream) printKey(id string) uint64 {
 	if s.Derived() {
@@ -157,6 +184,67 @@ func listDeletedConversations(ctx context.Context, f *feedRun, from int64) ([]de
 		return nil
 	})
 	return slices.Collect(maps.Values(gone)), err
+}
+
+// mergedContacts are the contacts that were merged into one. With Preview the list of activities tells of them.
+func mergedContacts(f *feedRun, row gjson.Result) (gone []deletion) {
+	if tellsActivities(f) {
+		return nil
+	}
+	row.Get("merge_history").ForEach(func(_, merge gjson.Result) bool {
+		at, dated := seconds(merge.Get("merged_at"))
+		if !dated {
+			at = f.clock
+		}
+		if id := merge.Get("source_contact_id"); isID(id) {
+			gone = append(gone, deletion{id: id.String(), at: at, into: row.Get("id").String()})
+		}
+		return true
+	})
+	return gone
+}
+
+func tellsActivities(f *feedRun) bool { return intercom.Version(f.Config.APIVersion).AtLeast(intercom.Preview) }
+
+// listContactActivities reads the list of what has happened to contacts, where there is one. It is oldest first, so that all of it
+// has to be read.
+// https://developers.intercom.com/docs/references/preview/rest-api/api.intercom.io/contacts/listcontactactivities
+func listContactActivities(ctx context.Context, f *feedRun, from int64) (gone []deletion, err error) {
+	if !tellsActivities(f) {
+		return nil, nil
+	}
+	feed := contactActivities
+	met := newSeen()
+	_, err = f.numbered(ctx, numberedList{method: "GET", path: feed.Path, rows: feed.Rows, stream: feed.Name, serial: true}, func(rows []gjson.Result, _ func()) error {
+		for _, row := range rows {
+			d, tells := contactDeletion(row)
+			if tells && d.id == "" {
+				return &intercom.ShapeError{Stream: feed.Name, Path: feed.Rows + ".#", Want: "the id of a contact", Found: found(row)}
+			}
+			if d.at == 0 {
+				d.at = f.clock
+			}
+			if tells && d.at >= from && !met.again(rowKey(row), 0) {
+				gone = append(gone, d)
+			}
+		}
+		return nil
+	})
+	return gone, err
+}
+
+// contactDeletion is the end of a contact of which an activity tells, if it does.
+func contactDeletion(activity gjson.Result) (d deletion, tells bool) {
+	d.at, _ = seconds(activity.Get("created_at"))
+	switch activity.Get("event_type").String() {
+	case "contact.deleted":
+		d.id = strings.Clone(activity.Get("contact_id").String())
+	case "contact.merged":
+		d.id, d.into = strings.Clone(activity.Get("merge_source_id").String()), strings.Clone(activity.Get("merge_target_id").String())
+	default:
+		return d, false
+	}
+	return d, true
 }
 
 // deletesTold is up to when deletions have been told, by the state that came. Without a state nothing was emitted that

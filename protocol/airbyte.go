@@ -103,6 +103,9 @@ func (Airbyte) AppendState(dst []byte, stream string, records int64, all States)
 	return append(dst, ".0}}}\n"...)
 }
 
+// AppendActivation adds nothing: destinations overwrite by the catalog.
+func (Airbyte) AppendActivation(dst []byte, _ string, _ int64) []byte { return dst }
+
 func (Airbyte) AppendFailure(dst []byte, f Failure, at time.Time) []byte {
 	dst = appendTrace(dst, "ERROR", at)
 	dst = append(dst, `,"error":{"message":`...)

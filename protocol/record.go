@@ -35,6 +35,9 @@ func newEncoder(s Stream, drop []FieldPath, airbyte bool) (*Encoder, error) {
 		data = `,"data":`
 	}
 	prefix = gjson.AppendJSONString(prefix, s.Name)
+	if s.Version > 0 && !airbyte {
+		prefix = strconv.AppendInt(append(prefix, `,"version":`...), s.Version, 10)
+	}
 	return &Encoder{plan: plan, airbyte: airbyte, prefix: string(prefix) + data, deleted: s.always}, nil
 }
 

@@ -3,6 +3,7 @@ package protocol
 import (
 	"bytes"
 	"encoding/json"
+	"strconv"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -154,6 +155,15 @@ func appendMembers(dst []byte, members []StreamState, comma bool) []byte {
 		dst = append(dst, tidy(string(m.Value), false)...)
 	}
 	return dst
+}
+
+// AppendActivation adds the message by which targets that know it drop the rows of other versions. It is no part of
+// Singer's specification.
+func (Singer) AppendActivation(dst []byte, stream string, version int64) []byte {
+	dst = append(dst, `{"type":"ACTIVATE_VERSION","stream":`...)
+	dst = gjson.AppendJSONString(dst, stream)
+	dst = append(dst, `,"version":`...)
+	return append(strconv.AppendInt(dst, version, 10), "}\n"...)
 }
 
 // AppendFailure adds nothing: callers log failures, and the log is where Singer platforms look.
