@@ -269,7 +269,9 @@ func TestAlteredBodies(t *testing.T) {
 		"body":{"type":["null","string"],"x-html":true},"title":{"type":["null","string"]},
 		"parts":{"type":["null","array"],"items":{"type":["null","object"],"properties":{"body":{"type":["null","string"],"x-html":true}}}},
 		"translated":{"type":["null","object"],"x-html":"*.body"}}}`)}
-	body := func(dst []byte, raw string) []byte { return append(append(append(dst, `"<`...), raw[1:len(raw)-1]...), `>"`...) }
+	body := func(dst []byte, raw string) []byte {
+		return append(append(append(dst, `"<`...), raw[1:len(raw)-1]...), `>"`...)
+	}
 	shout := Alteration{Field: FieldPath{"**", "body"}, Texts: true, Apply: func(dst []byte, raw string) []byte {
 		return append(dst, strings.ToUpper(raw)...)
 	}}

@@ -27,7 +27,9 @@ func (p FieldPath) Behind(names ...string) (rests []FieldPath, covers bool) {
 }
 
 // Reaches tells whether the path means a field that the stream's schema lists, or one that may come in an open object.
-func (s Stream) Reaches(path FieldPath) bool { return reaches(gjson.ParseBytes(s.Schema), []FieldPath{path}) }
+func (s Stream) Reaches(path FieldPath) bool {
+	return reaches(gjson.ParseBytes(s.Schema), []FieldPath{path})
+}
 
 func reaches(schema gjson.Result, ways []FieldPath) (found bool) {
 	for schema.Get("items").IsObject() {
@@ -68,4 +70,3 @@ func pass(way FieldPath, name string, f func(rest FieldPath)) {
 		}
 	}
 }
-
