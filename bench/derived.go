@@ -18,9 +18,9 @@ var rawStreams = []string{"conversations", "conversation_parts"}
 func derived(ctx context.Context, b *bench) error {
 	names := []string{"normalized_conversations", "ticket_events", "transcripts"}
 	sets := [][]string{nil, names[:1], names[1:2], names[2:], names}
-	n, rounds := 8000, 5
+	n, rounds := 4000, 8
 	if b.quick {
-		n, rounds = 2000, 2
+		n, rounds = 2000, 3
 	}
 	var table [][]string
 	for _, c := range []struct {

@@ -50,6 +50,10 @@ type Config struct {
 	PrivacyRules    []PrivacyRule
 	PrivacyKey      string
 	PrivacyPatterns []string
+	// Deletes are the streams that tell deletions by tombstones; "*" is all that can.
+	Deletes []string
+	// ActivateVersion makes Singer's whole tables take the place of those that a target holds.
+	ActivateVersion bool
 
 	// TranscriptFormat is what transcripts are made of: markdown or messages.
 	TranscriptFormat string
@@ -93,6 +97,7 @@ func LoadConfig(sources []Source, singer bool, now time.Time) (*Config, error) {
 	l.checkDates(now)
 	l.checkFilters()
 	l.checkPrivacy()
+	l.checkDeletes()
 	if err := l.err(); err != nil {
 		return nil, err
 	}
@@ -223,6 +228,8 @@ func (l *loader) config() *Config {
 	c.TranscriptFormat, c.TranscriptNotes, c.TranscriptLength = l.text("transcript_format"), l.flag("transcript_notes"), l.count("transcript_max_length")
 	c.Filters = l.filters()
 	c.PrivacyRules, c.PrivacyKey, c.PrivacyPatterns = l.privacyRules(), l.text("privacy_key"), l.privacyPatterns()
+	l.into("deletes", &c.Deletes)
+	c.ActivateVersion = l.flag("activate_version")
 	c.CompaniesListFallback = l.flag("companies_list_fallback")
 	if _, given := l.values["num_workers"]; given {
 		c.NumWorkers = l.count("num_workers")

@@ -134,13 +134,20 @@ func (e *emitter) flush(then func(*progress)) error {
 	if e.n == 0 && len(e.prints) == 0 && then == nil {
 		return nil
 	}
+	b := e.gathered()
+	b.then = then
+	return e.f.writer.send(e.ctx, b)
+}
+
+// gathered takes away what has gathered.
+func (e *emitter) gathered() batch {
 	if e.n > 0 {
 		e.run.began.Store(true)
 	}
-	b := batch{run: e.run, lines: e.buf, records: e.n, prints: e.prints, then: then}
+	b := batch{run: e.run, lines: e.buf, records: e.n, prints: e.prints}
 	e.buf, e.n, e.prints = nil, 0, nil
 	e.flushed++
-	return e.f.writer.send(e.ctx, b)
+	return b
 }
 
 // key hashes the row's primary key. A row without one fits no table.

@@ -41,7 +41,7 @@ func eventRows(w *rowWriter, c *conversation, _ *Config) {
 }
 
 func (c *conversation) events() []ticketEvent {
-	var all []ticketEvent
+	all := make([]ticketEvent, 0, 8)
 	if created := c.createdAt(); created != 0 {
 		all = append(all, c.source.event("opened", "", created))
 	}

@@ -151,6 +151,9 @@ func (f *feedRun) emitRows(ctx context.Context, run *streamRun, rows []gjson.Res
 		if err := emit(row); err != nil {
 			return err
 		}
+		if err := e.takenOver(row); err != nil {
+			return err
+		}
 	}
 	return e.flush(nil)
 }

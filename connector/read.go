@@ -145,13 +145,23 @@ func (r *Reader) selected() ([]protocol.Selected, error) {
 	if r.implicit {
 		return r.table.Default().all(), nil
 	}
-	return r.table.checkSelection(r.Selection, r.Log)
+	all, err := r.table.checkSelection(r.Selection, r.Log)
+	for _, s := range all {
+		if err == nil && r.table.Named(s.Stream).Tombstones && r.Dialect.Name() == "airbyte" {
+			err = hasDeletedField(s)
+		}
+	}
+	return all, err
 }
 
 // open makes a stream's run from its selection and its state.
 func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
 	def := r.table.Named(s.Stream)
-	encoder, err := r.Dialect.Encoder(r.Config.altered(def.described(s)), s.Drop)
+	described := r.Config.altered(def.described(s))
+	if r.Config.ActivateVersion && s.Mode == protocol.FullRefresh && r.Dialect.Name() == "singer" {
+		described.Version = r.began.UnixMilli()
+	}
+	encoder, err := r.Dialect.Encoder(described, s.Drop)
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", s.Stream, err)
 	}
@@ -180,7 +190,7 @@ func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
 	if plan.refiltered {
 		r.Log.Warn().Str("stream", s.Stream).Msg("the state was made under other conversation_filters: the stream is read anew from its start")
 	}
-	return &streamRun{stream: def, encoder: encoder, plan: plan, prints: p.prints, part: part{progress: p}}, nil
+	return &streamRun{stream: def, encoder: encoder, version: described.Version, plan: plan, prints: p.prints, part: part{progress: p}}, nil
 }
 
 func stateOf(all protocol.States, stream string) json.RawMessage {
@@ -197,7 +207,7 @@ func (r *Reader) read(ctx context.Context) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	r.writer = &writer{dialect: r.Dialect, lines: r.Lines, onState: r.OnState, runs: r.runs,
-		in: make(chan batch, batchesWaiting), every: r.every, states: r.inputStates()}
+		in: make(chan []batch, batchesWaiting), every: r.every, states: r.inputStates()}
 	var writing sync.WaitGroup
 	writing.Go(func() { r.writer.loop(fail) })
 
@@ -268,6 +278,9 @@ func (f *feedRun) run(ctx context.Context) error {
 	}
 	f.remember()
 	err := f.feed.Walk(ctx, f)
+	if err == nil {
+		err = f.bury(ctx)
+	}
 	f.bookmark = min(f.bookmark, f.client.Cautious().Unix()) // a Date that was ahead may have come first
 	if err == nil {
 		err = context.Cause(ctx) // a walk that was cut short must never pass for a whole one
@@ -317,11 +330,23 @@ func (f *feedRun) end(ctx context.Context, run *streamRun, walk error) {
 		last = f.Dialect.AppendFailure(last, failure, time.Now())
 	}
 	// The writer lives on after a cancellation: what is true must still be said.
-	_ = f.writer.send(context.WithoutCancel(ctx), batch{run: run, ends: true, last: last, then: func(p *progress) {
+	_ = f.writer.send(context.WithoutCancel(ctx), batch{run: run, lines: f.activation(run), ends: true, last: last, then: func(p *progress) {
 		if run.alive() && !run.plan.skip {
 			p.finish(max(f.bookmark, min(run.plan.reached, f.clock)))
 		}
 	}})
+}
+
+// activation lets the rows that came take the place of those that a target holds, if they are all that there are.
+func (f *feedRun) activation(run *streamRun) []byte {
+	if run.version == 0 || !run.alive() {
+		return nil
+	}
+	if n := run.withheld.Load() + run.unreadable.Load(); n > 0 {
+		f.Log.Warn().Str("stream", run.stream.Name).Int64("missing", n).Msg("rows are missing: those of earlier runs stay in the table")
+		return nil
+	}
+	return f.Dialect.AppendActivation(nil, run.stream.Name, run.version)
 }
 
 // charge ends a stream with an error. What Intercom closes to the workspace's plan is no failure of

@@ -43,6 +43,7 @@ type progress struct {
 	bookmark int64  // what a finished stream is complete up to
 	finished bool
 	prints   *fingerprints
+	deletes  int64 // up to when deletions have been told; 0: none ever were
 }
 
 // A plan is what a stream has to read, made from its state and the configuration.
@@ -55,6 +56,9 @@ type plan struct {
 	refiltered bool
 	// reached is the bookmark of an earlier run that left no gap: an earlier end date takes nothing back.
 	reached int64
+	// tombstones: deletions from the second deletes on are to be told.
+	tombstones bool
+	deletes    int64
 }
 
 // StateError says what is wrong with a state; the command adds the file's name.
@@ -82,6 +86,7 @@ type ownState struct {
 	done       ranges
 	prints     string
 	filter     string
+	deletes    int64
 }
 
 // isOwn tells our own state from another connector's.
@@ -120,6 +125,11 @@ func parseOwnState(s *Stream, value json.RawMessage) (*ownState, error) {
 		return own, nil
 	}
 	var ok bool
+	if v := root.Get("deletes_until"); v.Exists() {
+		if own.deletes, ok = seconds(v); !ok {
+			return nil, bad("deletes_until", "a time in Unix seconds")
+		}
+	}
 	if own.cursor, ok = seconds(root.Get(s.Cursor)); !ok {
 		return nil, bad(s.Cursor, "a time in Unix seconds")
 	}
@@ -180,7 +190,7 @@ func anySeconds(v gjson.Result) (int64, bool) {
 // A state that goes on in the future, by more than clocks may differ, was made while a server's clock was
 // wrong, and nobody knows what it has passed over: nothing is taken from it.
 func openProgress(p *progress, cfg *Config, parent json.RawMessage) (plan, error) {
-	fresh := *p
+	fresh, state := *p, p.input
 	next, err := p.planned(cfg, parent)
 	if last := len(next.need) - 1; err == nil && last >= 0 && p.now > 0 && len(p.input) > 0 && next.need[last].lo > p.now+tooFarAhead {
 		fresh.workspace, fresh.input = p.workspace, nil
@@ -188,6 +198,9 @@ func openProgress(p *progress, cfg *Config, parent json.RawMessage) (plan, error
 		next, err = p.planned(cfg, nil)
 		next.ahead = true
 	}
+	p.deletes = p.deletesTold(state, cfg.StartDate.Unix())
+	next.tombstones = p.stream.Tombstones && p.mode == protocol.Incremental // a snapshot needs none
+	next.deletes = p.deletes - int64(cfg.IndexLag/time.Second)
 	return next, err
 }
 
@@ -341,6 +354,9 @@ func (p *progress) value() json.RawMessage {
 	}
 	if p.stream.Cursor != "" {
 		b = p.appendCursor(b)
+	}
+	if p.deletes > 0 {
+		b = fmt.Appendf(b, `,"deletes_until":%d`, p.deletes)
 	}
 	return append(b, '}')
 }

@@ -14,9 +14,11 @@ type streamRun struct {
 	plan    plan
 	prints  *fingerprints
 	part    part // the writer's
+	// version is what the run's records of a whole table are marked with; 0: they are not.
+	version int64
 
-	records, skipped, withheld, unchanged, unreadable atomic.Int64
-	began                                             atomic.Bool // a record was handed on: the stream is open to the token
+	records, deleted, skipped, withheld, unchanged, unreadable atomic.Int64
+	began                                                      atomic.Bool // a record was handed on: the stream is open to the token
 
 	mu      sync.Mutex
 	status  protocol.Status

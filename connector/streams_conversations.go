@@ -3,8 +3,9 @@ package connector
 import "source-intercom/intercom"
 
 var (
-	conversations = &Feed{Name: "conversations", Walk: walkSearch, Path: "/conversations/search", Rows: "conversations", PerPage: 150, Cursor: "updated_at"}
-	tickets       = &Feed{Name: "tickets", Walk: walkSearch, Path: "/tickets/search", Rows: "tickets", PerPage: 150, Cursor: "updated_at"}
+	conversations = &Feed{Name: "conversations", Walk: walkSearch, Path: "/conversations/search", Rows: "conversations", PerPage: 150, Cursor: "updated_at",
+		Deletions: listDeletedConversations, DeletionsSince: intercom.V2_16}
+	tickets = &Feed{Name: "tickets", Walk: walkSearch, Path: "/tickets/search", Rows: "tickets", PerPage: 150, Cursor: "updated_at"}
 
 	deletedConversations   = &Feed{Name: "deleted_conversations", Walk: walkList, Path: "/conversations/deleted?per_page=60", Rows: "conversations", Cursor: "deleted_at", NewestFirst: true, Feature: true}
 	conversationAttributes = &Feed{Name: "conversation_attributes", Walk: walkList, Path: "/conversations/attributes?include_archived=true", Rows: "data", Feature: true}
@@ -26,7 +27,7 @@ var conversationStreams = []Stream{
 		Permission: readConversations, Method: "server-side search"},
 	{Name: "conversation_parts", Feed: conversations, Thread: threadParts, Endpoint: "/conversations/{id}", Parent: "conversation", Key: []string{"id"}, Cursor: "updated_at",
 		Permission: readConversations, Method: "all parts of every changed conversation, one call each"},
-	derivedStream("normalized_conversations", normalizedRow, "updated_at", "conversation_id"),
+	normalizedConversations(),
 	derivedStream("ticket_events", eventRows, "conversation_updated_at", "event_id"),
 	derivedStream("transcripts", transcriptRow, "updated_at", "conversation_id"),
 	conversationCut("conversation_tags", &cut{at: []string{"tags.tags"}}, "id"),
@@ -79,4 +80,10 @@ func conversationCut(name string, c *cut, key ...string) Stream {
 func derivedStream(name string, makes func(*rowWriter, *conversation, *Config), cursor string, key ...string) Stream {
 	return Stream{Name: name, Feed: conversations, Thread: threadDerived, Makes: makes, Endpoint: "/conversations/{id}", Parent: "conversation", Key: key, Cursor: cursor,
 		Permission: readConversations, Method: "every changed conversation, by the calls of conversation_parts"}
+}
+
+func normalizedConversations() Stream {
+	s := derivedStream("normalized_conversations", normalizedRow, "updated_at", "conversation_id")
+	s.Epitaph = deletedAt
+	return s
 }

@@ -83,15 +83,28 @@ func (f *feedRun) thread(ctx context.Context, runs []*streamRun, p parent) error
 		}
 	}
 	answer.Release() // stdout may be slow
+	err = f.handOn(ctx, emitters, errs)
 	for i, e := range emitters {
 		if errs[i] == nil {
-			errs[i] = e.flush(nil)
+			errs[i] = err
 		}
 		if err := f.blame(ctx, e.run, errs[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// handOn hands on what the emitters have gathered that had no error, in one go: to wake the writer for each of them costs as
+// much as to make its rows.
+func (f *feedRun) handOn(ctx context.Context, emitters []*emitter, errs []error) error {
+	batches := make([]batch, 0, len(emitters))
+	for i, e := range emitters {
+		if errs[i] == nil {
+			batches = append(batches, e.gathered())
+		}
+	}
+	return f.writer.send(ctx, batches...)
 }
 
 // whole tells whether the answer itself shows that it is no older than its row, and has all parts.

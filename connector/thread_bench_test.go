@@ -61,7 +61,7 @@ func benchThread(b *testing.B, talks [][]byte, streams []string) *feedRun {
 		b.Fatal(err)
 	}
 	r := &Reader{Options: Options{Config: &Config{}, Dialect: protocol.Airbyte{}, Lines: protocol.NewLines(io.Discard)}, client: client}
-	r.writer = &writer{dialect: r.Dialect, lines: r.Lines, in: make(chan batch, batchesWaiting), every: stateEvery}
+	r.writer = &writer{dialect: r.Dialect, lines: r.Lines, in: make(chan []batch, batchesWaiting), every: stateEvery}
 	f := &feedRun{Reader: r, feed: conversations, nursery: newNursery(), upper: forever}
 	for _, name := range streams {
 		def := streamNamed(name)

@@ -373,12 +373,15 @@ func Escape(text string) string {
 	return strings.Join(words, " ")
 }
 
-// simple tells of most texts, names above all, that they stay as they are: words that no mark is in.
+// simple tells of most texts, names above all, that they stay as they are: words without a mark, with one blank between.
 func simple(text string) bool {
 	for i := range len(text) {
-		c := text[i]
-		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-		if !letter && (i == 0 || i == len(text)-1 || !usual[c] && c != ' ' || c >= utf8.RuneSelf || c == ' ' && text[i+1] == ' ') {
+		switch c := text[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z':
+		case c >= 0xe1 && c <= 0xe3, c == 0xef: // there are blanks among these, and what is unseen
+			return false
+		case c >= utf8.RuneSelf && usual[c]:
+		case i == 0 || i == len(text)-1 || !usual[c] && (c != ' ' || text[i+1] == ' '):
 			return false
 		}
 	}

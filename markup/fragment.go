@@ -42,7 +42,7 @@ func fragment(body string) (nodes []*html.Node, ok bool) {
 	if tags > most || strings.ContainsAny(body, "\x00\r") {
 		return nil, false
 	}
-	room := make([]html.Node, 0, 2*tags+1) // for an element and the text before it
+	room := make([]html.Node, 0, 2*tags+1-strings.Count(body, "</")) // for all elements, and the text before each tag
 	var open [deepest]*html.Node
 	holding := [deepest + 1]holds{blocks}
 	depth := 0

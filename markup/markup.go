@@ -43,7 +43,7 @@ func paragraphs(body string) (all []string, ok bool) {
 		return []string{body}, true
 	}
 	for rest := body; ; {
-		rest = strings.TrimLeft(rest, blanks)
+		rest = trimmed(rest)
 		inner, found := strings.CutPrefix(rest, "<p>")
 		if !found { // as Intercom's own editor has it
 			inner, found = strings.CutPrefix(rest, `<p class="no-margin">`)
@@ -62,7 +62,7 @@ func paragraphs(body string) (all []string, ok bool) {
 // Says tells whether a body has a text, without parsing most of those that have.
 func Says(body string) bool {
 	for rest := body; ; {
-		rest = strings.TrimLeft(rest, blanks)
+		rest = trimmed(rest)
 		if first, _ := utf8.DecodeRuneInString(rest); unicode.IsLetter(first) || unicode.IsDigit(first) {
 			return true
 		}
@@ -229,6 +229,14 @@ var usual = func() (is [256]bool) {
 }()
 
 const blanks = " \t\n\r\f\u00a0"
+
+// trimmed is a text without the blanks that it begins with.
+func trimmed(s string) string {
+	for s != "" && blank(s) > 0 {
+		s = s[blank(s):]
+	}
+	return s
+}
 
 // blank is how long the blank is that a text begins with, 0 if it begins with none.
 func blank(s string) int {

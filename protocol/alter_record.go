@@ -20,11 +20,14 @@ func (p *spot) walk(src string, walk func(*alterer, *spot, int) int) string {
 	return string(a.dst)
 }
 
-// injected are our own fields of a record, changed like any other.
-func (p *spot) injected(fields []Inject, dropNUL bool) []Inject {
+// injected are our own fields of a record, changed like any other but for the one that says that the record is gone.
+func (p *spot) injected(fields []Inject, deleted string, dropNUL bool) []Inject {
 	var out []Inject
 	for _, field := range fields {
-		q := p.member(field.Name)
+		var q *spot
+		if field.Name != deleted {
+			q = p.member(field.Name)
+		}
 		if q != nil && q.leavesOut() {
 			continue
 		}

@@ -22,9 +22,13 @@ func Members(object string) iter.Seq2[string, string] {
 			if object[i] == ',' {
 				i = skipSpace(object, i+1)
 			}
-			end := skipString(object, i)
-			name := unquote(object[i:end])
-			i = skipSpace(object, skipSpace(object, end)+1)
+			end := nextQuoteOrSlash(object, i+1)
+			name := object[i+1 : end]
+			if object[end] == '\\' {
+				end = skipString(object, i) - 1
+				name = unquote(object[i : end+1])
+			}
+			i = skipSpace(object, skipSpace(object, end+1)+1)
 			end = skipValue(object, i)
 			if !yield(name, object[i:end]) {
 				return

@@ -15,14 +15,16 @@ type Encoder struct {
 	altered *spot // what the stream's alterations change in records; nil: nothing
 	airbyte bool
 	prefix  string // the line up to the record's own JSON
+	deleted string // see Deleted
 	drift   tally
 }
 
 func newEncoder(s Stream, drop []FieldPath, airbyte bool) (*Encoder, error) {
-	times := dateTimeKind
+	times, deleted := dateTimeKind, singerDeleted
 	if airbyte {
-		times = unixKind
+		times, deleted = unixKind, airbyteDeleted
 	}
+	s = deleted.in(s)
 	plan, err := compile(s, drop, times)
 	if err != nil {
 		return nil, err
@@ -34,7 +36,10 @@ func newEncoder(s Stream, drop []FieldPath, airbyte bool) (*Encoder, error) {
 		data = `,"data":`
 	}
 	prefix = gjson.AppendJSONString(prefix, s.Name)
-	return &Encoder{plan: plan, altered: s.altered, airbyte: airbyte, prefix: string(prefix) + data}, nil
+	if s.Version > 0 && !airbyte {
+		prefix = strconv.AppendInt(append(prefix, `,"version":`...), s.Version, 10)
+	}
+	return &Encoder{plan: plan, altered: s.altered, airbyte: airbyte, prefix: string(prefix) + data, deleted: s.always}, nil
 }
 
 // Append adds the line of one record to dst. raw must be one valid JSON object. What the schema
@@ -45,7 +50,10 @@ func (e *Encoder) Append(dst []byte, raw string, inject []Inject, at time.Time) 
 	dst = append(dst, e.prefix...)
 	src := tidy(raw, !e.airbyte)
 	if e.altered != nil {
-		src, inject = e.altered.record(src), e.altered.injected(inject, !e.airbyte)
+		src, inject = e.altered.record(src), e.altered.injected(inject, e.deleted, !e.airbyte)
+	}
+	if e.deleted != "" && !injected(inject, e.deleted) {
+		inject = append(inject[:len(inject):len(inject)], Inject{Name: e.deleted, JSON: "null"})
 	}
 	w := rewriter{enc: e, copier: copier{src: src, dst: dst, from: skipSpace(src, 0)}}
 	start := len(dst)
