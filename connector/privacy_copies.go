@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -111,6 +112,33 @@ func inEach(places []string, field string) []string {
 	return all
 }
 
+// A repetition is one line of the table: what lies in one place lies in another one too.
+type repetition struct {
+	copied
+	names []string
+	in    string // the other place's stream
+	way   string // and path in it
+}
+
+// repetitions is the table by the streams that values are repeated from.
+var repetitions = func() map[string][]repetition {
+	all := map[string][]repetition{}
+	for _, c := range copies {
+		for _, from := range c.from {
+			stream, way, deep := strings.Cut(from, ".")
+			r := repetition{copied: c}
+			if deep {
+				r.names = strings.Split(way, ".")
+			}
+			for _, to := range c.to {
+				r.in, r.way, _ = strings.Cut(to, ".")
+				all[stream] = append(all[stream], r)
+			}
+		}
+	}
+	return all
+}()
+
 // copiesOf are the fields of a stream that hold what a rule is about, because its values are repeated there, or what is
 // repeated there is repeated once more.
 func copiesOf(r PrivacyRule, stream string) []protocol.FieldPath {
@@ -135,34 +163,29 @@ func copiesOf(r PrivacyRule, stream string) []protocol.FieldPath {
 
 // repeats are where the values of a rule's field are repeated.
 func repeats(r PrivacyRule) (found []PrivacyRule) {
-	for _, c := range copies {
-		if c.scrubbed && r.Action != "scrub" {
-			continue
-		}
-		for _, from := range c.from {
-			stream, way, _ := strings.Cut(from, ".")
-			if r.Stream != stream && r.Stream != "*" {
+	path := r.path()
+	in := func(lines []repetition) {
+		for _, c := range lines {
+			if c.scrubbed && r.Action != "scrub" {
 				continue
 			}
-			var names []string
-			if way != "" {
-				names = strings.Split(way, ".")
+			rests, covers := path.Behind(c.names...)
+			if covers {
+				found = append(found, PrivacyRule{c.in, cmp.Or(c.way, "*"), r.Action})
 			}
-			rests, covers := r.path().Behind(names...)
-			for _, to := range c.to {
-				stream, way, _ := strings.Cut(to, ".")
-				if covers && way == "" {
-					found = append(found, PrivacyRule{stream, "*", r.Action})
-				} else if covers {
-					found = append(found, PrivacyRule{stream, way, r.Action})
-				}
-				for _, rest := range rests {
-					if c.below {
-						found = append(found, PrivacyRule{stream, strings.TrimPrefix(way+"."+strings.Join(rest, "."), "."), r.Action})
-					}
+			for _, rest := range rests {
+				if c.below {
+					found = append(found, PrivacyRule{c.in, strings.TrimPrefix(c.way+"."+strings.Join(rest, "."), "."), r.Action})
 				}
 			}
 		}
+	}
+	if r.Stream != "*" {
+		in(repetitions[r.Stream])
+		return found
+	}
+	for _, lines := range repetitions {
+		in(lines)
 	}
 	return found
 }

@@ -247,7 +247,7 @@ func (r *Reader) feeds() []*feedRun {
 		f := byFeed[run.stream.Feed]
 		if f == nil {
 			f = &feedRun{Reader: r, feed: run.stream.Feed, filter: filterOf(run.stream.Feed, r.Config), nursery: newNursery(), pages: newPageSize(r.Config.PageSize),
-				discretion: r.Config.discretion(), altering: r.Config.altering()}
+				discretion: r.Config.discretion(run.stream.Feed), altering: r.Config.altering()}
 			byFeed[run.stream.Feed] = f
 			feeds = append(feeds, f)
 		}
