@@ -104,7 +104,7 @@ func TestRulesFindTheirCopies(t *testing.T) {
 		{"companies", "notes", "company_notes", []string{"*"}},
 		{"companies", "notes.notes.body", "company_notes", []string{"body"}},
 		{"ticket_parts", "body", "tickets", []string{"ticket_parts.ticket_parts.body"}},
-		{"conversation_parts", "body", "tickets", []string{"ticket_parts.ticket_parts.body", "ticket_attributes._default_description_"}},
+		{"conversation_parts", "body", "tickets", []string{"ticket_parts.ticket_parts.body", "ticket_parts.ticket_parts.translations", "ticket_attributes._default_description_"}},
 		{"contacts", "external_id", "conversation_contacts", []string{"external_id"}},
 		{"contacts", "email", "reporting_conversation", []string{"contact_email", "email", "user_email"}},
 		{"conversations", "source", "normalized_conversations", []string{"first_message_body", "url"}},
