@@ -3,7 +3,6 @@ package connector
 import (
 	"iter"
 	"slices"
-	"strconv"
 	"strings"
 
 	"source-intercom/markup"
@@ -373,8 +372,8 @@ func known[T any](v T) *T { return &v }
 
 // secondsIn is a time in Unix seconds.
 func secondsIn(value string) int64 {
-	if at, err := strconv.ParseInt(value, 10, 64); err == nil && at >= 0 && at <= lastSecond {
-		return at
+	if value == "" || value == "null" {
+		return 0
 	}
 	at, _ := seconds(gjson.Parse(value))
 	return at
@@ -403,9 +402,6 @@ func idIn(value string) string {
 }
 
 func numberIn(value string) *int64 {
-	if n, err := strconv.ParseInt(value, 10, 64); err == nil {
-		return &n
-	}
 	if v := gjson.Parse(value); v.Type == gjson.Number {
 		return known(v.Int())
 	}

@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 )
@@ -12,8 +13,8 @@ type ticketEvent struct {
 	at         int64
 	actorType  string
 	actorID    string
-	firstReply *int64 // how long it took
-	rating     rating
+	firstReply *int64  // how long it took
+	rating     *rating // nil: it is about another thing
 }
 
 // eventRows writes the events of a conversation, in the order of their kinds.
@@ -27,15 +28,16 @@ func eventRows(w *rowWriter, c *conversation, _ *Config) {
 		w.text("contact_id", c.contactID)
 		w.text("contact_external_id", c.contactExternalID())
 		w.text("contact_email", c.email)
-		company, _, _ := c.itsCompany()
+		company, _, _ := c.companyColumns()
 		w.text("company_id", company)
 		w.text("channel", c.channel)
 		w.text("actor_type", e.actorType)
 		w.text("actor_id", e.actorID)
 		w.number("seconds_since_opened", between(c.source.at, e.at))
 		w.number("time_to_first_reply_seconds", e.firstReply)
-		w.number("rating", e.rating.stars)
-		w.text("rating_remark", e.rating.remark)
+		r := cmp.Or(e.rating, &rating{})
+		w.number("rating", r.stars)
+		w.text("rating_remark", r.remark)
 		w.end()
 	}
 }
@@ -60,7 +62,7 @@ func (c *conversation) events() []ticketEvent {
 	for _, m := range c.distinct(reopening) {
 		all = append(all, m.event("reopened", stamp(m.at), m.at))
 	}
-	if r := c.rating; r.stars != nil && (r.at != 0 || r.requestedAt != 0) {
+	if r := &c.rating; r.stars != nil && (r.at != 0 || r.requestedAt != 0) {
 		e := ticketEvent{what: "rated", at: r.at, actorType: "contact", actorID: r.by, rating: r}
 		if e.at == 0 {
 			e.at = r.requestedAt
