@@ -164,7 +164,7 @@ func contactsIn(value string) (contacts []contactReference) {
 	if !list.IsArray() {
 		list = list.Get("contacts")
 	}
-	for _, contact := range list.Array() {
+	list.ForEach(func(_, contact gjson.Result) bool {
 		var c contactReference
 		for name, v := range protocol.Members(contact.Raw) {
 			switch name {
@@ -177,7 +177,8 @@ func contactsIn(value string) (contacts []contactReference) {
 		if c.id != "" {
 			contacts = append(contacts, c)
 		}
-	}
+		return true
+	})
 	return contacts
 }
 
@@ -216,9 +217,11 @@ func newStatistics(object string) (s statistics) {
 	return s
 }
 
-// read reads a message as the API has it.
+// read reads a message as the API has it. Half of its members come behind the last one that counts.
 func (m *message) read(object string) {
+	left := 6
 	for name, v := range protocol.Members(object) {
+		left--
 		switch name {
 		case "part_type":
 			m.kind = textIn(v)
@@ -235,6 +238,11 @@ func (m *message) read(object string) {
 			if v != "[]" && len(gjson.Parse(v).Array()) > 0 && v[0] == '[' {
 				m.files = v
 			}
+		default:
+			left++
+		}
+		if left == 0 {
+			break
 		}
 	}
 	m.role = m.author.role()
