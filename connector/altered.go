@@ -1,6 +1,8 @@
 package connector
 
 import (
+	"fmt"
+
 	"source-intercom/markup"
 	"source-intercom/protocol"
 
@@ -13,6 +15,15 @@ func (c *Config) altered(s protocol.Stream) protocol.Stream {
 		return s
 	}
 	return s.WithAlterations(c.alterations(s.Name), c.body())
+}
+
+// altering tells configurations apart by what they change in records, so that a run with another one emits anew what it
+// reads; 0: nothing.
+func (c *Config) altering() uint64 {
+	if !c.private() && c.body() == nil {
+		return 0
+	}
+	return protocol.Fingerprint(fmt.Appendf(nil, "%q %q %q", c.BodyFormat, c.PrivacyRules, c.PrivacyPatterns))
 }
 
 // body is what becomes of HTML, in JSON; nil: it stays. Addresses in it stay too, those that Intercom signs for a time with

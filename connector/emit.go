@@ -3,8 +3,10 @@ package connector
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"source-intercom/intercom"
 	"source-intercom/protocol"
@@ -181,9 +183,17 @@ func (e *emitter) cursor(row gjson.Result) (int64, bool) {
 	return seconds(row.Get(e.run.stream.Cursor))
 }
 
+// found tells what a value is without showing it: it may be personal.
 func found(v gjson.Result) string {
-	if !v.Exists() {
+	switch {
+	case !v.Exists():
 		return "nothing"
+	case v.Type == gjson.String:
+		return fmt.Sprintf("a text of %d characters", utf8.RuneCountInString(v.Str))
+	case v.IsArray():
+		return "a list"
+	case v.IsObject():
+		return "an object"
 	}
-	return fmt.Sprintf("%s %s", v.Type, clip(v.Raw))
+	return strings.ToLower(v.Type.String())
 }

@@ -19,6 +19,14 @@ type PrivacyRule struct {
 // private tells whether there are rules, so that neither logs nor errors may hold a record's values.
 func (c *Config) private() bool { return len(c.PrivacyRules) > 0 }
 
+// shown is an id, or what else comes from Intercom, as logs and errors may have it.
+func (c *Config) shown(text string) string {
+	if c.private() {
+		return "(not shown)"
+	}
+	return text
+}
+
 // path is the rule's field.
 func (r *PrivacyRule) path() protocol.FieldPath { return strings.Split(r.Field, ".") }
 

@@ -51,12 +51,13 @@ var copies = slices.Concat([]copied{
 	{from: []string{"contacts.phone"}, to: []string{"contacts.formatted_phone", "calls.phone", "fin_voice_calls.user_phone_number", "reporting_*.phone"}},
 	{from: []string{"contacts.external_id"}, to: []string{
 		"conversations.contacts.contacts.external_id", "conversations.conversation_rating.contact.external_id", "tickets.contacts.contacts.external_id",
-		"company_contacts.external_id", "contact_activities.external_id", "contact_events.user_id", "content_export_receipts.user_external_id",
+		"company_contacts.external_id", "contact_activities.external_id", "contact_events.user_id", "contact_events.id", "content_export_receipts.user_external_id",
 		"ticket_events.contact_external_id", "activity_logs.metadata.external_id"}},
 	{from: []string{"contacts.id"}, to: []string{
 		"conversations.contacts.contacts.id", "conversations.conversation_rating.contact.id", "tickets.contacts.contacts.id", "company_contacts.id",
 		"contact_activities.contact_id", "contact_events.intercom_user_id", "contact_merges.source_contact_id",
-		"contacts.merge_history.source_contact_id", "contact_activities.merge_source_id", "contact_activities.merge_target_id",
+		"contacts.tags.url", "contacts.notes.url", "contacts.companies.url", "contacts.opted_out_subscription_types.url", "contacts.opted_in_subscription_types.url",
+		"contact_notes.contact.id", "contacts.merge_history.source_contact_id", "contact_activities.merge_source_id", "contact_activities.merge_target_id",
 		"conversations.source.author.id", "conversation_parts.author.id", "side_conversations.conversation_parts.author.id", "ticket_parts.author.id",
 		"calls.contact_id", "content_export_receipts.user_id", "normalized_conversations.contact_id", "normalized_conversations.contact_ids",
 		"ticket_events.contact_id", "ticket_events.actor_id", "transcripts.contact_id"}},

@@ -44,6 +44,7 @@ type feedRun struct {
 	pages   *pageSize
 
 	discretion *discretion // towards derived streams; nil: none
+	altering   uint64      // see Config.altering
 
 	clock    int64 // the server's, when the walk began
 	upper    int64 // rows from here on are left out: one above the end date, or forever
@@ -245,7 +246,7 @@ func (r *Reader) feeds() []*feedRun {
 	for _, run := range r.runs {
 		f := byFeed[run.stream.Feed]
 		if f == nil {
-			f = &feedRun{Reader: r, feed: run.stream.Feed, filter: filterOf(run.stream.Feed, r.Config), nursery: newNursery(), pages: newPageSize(r.Config.PageSize), discretion: r.Config.discretion()}
+			f = &feedRun{Reader: r, feed: run.stream.Feed, filter: filterOf(run.stream.Feed, r.Config), nursery: newNursery(), pages: newPageSize(r.Config.PageSize), discretion: r.Config.discretion(), altering: r.Config.altering()}
 			byFeed[run.stream.Feed] = f
 			feeds = append(feeds, f)
 		}

@@ -72,7 +72,7 @@ func (f *feedRun) thread(ctx context.Context, runs []*streamRun, p parent) error
 	t := &thread{parent: p, answer: answer, parts: parts, discretion: f.discretion}
 	t.missing = max(0, answer.Get("statistics.count_conversation_parts").Int()-int64(len(parts)))
 	if t.missing > 0 {
-		f.Log.Warn().Str("stream", first.Name).Str("conversation_id", p.id).Int("parts", len(parts)).Int64("missing", t.missing).
+		f.Log.Warn().Str("stream", first.Name).Str("conversation_id", f.Config.shown(p.id)).Int("parts", len(parts)).Int64("missing", t.missing).
 			Msg("Intercom gave fewer parts than it counts")
 	}
 	errs := make([]error, len(emitters))
