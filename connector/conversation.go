@@ -3,7 +3,6 @@ package connector
 import (
 	"iter"
 	"slices"
-	"strconv"
 	"strings"
 
 	"source-intercom/markup"
@@ -171,7 +170,7 @@ func contactsIn(value string) (contacts []contactReference) {
 	if !list.IsArray() {
 		list = list.Get("contacts")
 	}
-	for _, contact := range list.Array() {
+	list.ForEach(func(_, contact gjson.Result) bool {
 		var c contactReference
 		for name, v := range protocol.Members(contact.Raw) {
 			switch name {
@@ -184,7 +183,8 @@ func contactsIn(value string) (contacts []contactReference) {
 		if c.id != "" {
 			contacts = append(contacts, c)
 		}
-	}
+		return true
+	})
 	return contacts
 }
 
@@ -223,9 +223,11 @@ func newStatistics(object string) (s statistics) {
 	return s
 }
 
-// read reads a message as the API has it.
+// read reads a message as the API has it. Half of its members come behind the last one that counts.
 func (m *message) read(object string) {
+	left := 6
 	for name, v := range protocol.Members(object) {
+		left--
 		switch name {
 		case "part_type":
 			m.kind = textIn(v)
@@ -239,6 +241,11 @@ func (m *message) read(object string) {
 			m.body = v
 		case "attachments":
 			m.files, m.filed = v, v != "[]" && v[0] == '[' && len(gjson.Parse(v).Array()) > 0
+		default:
+			left++
+		}
+		if left == 0 {
+			break
 		}
 	}
 	m.role = m.author.role()
@@ -376,8 +383,8 @@ func known[T any](v T) *T { return &v }
 
 // secondsIn is a time in Unix seconds.
 func secondsIn(value string) int64 {
-	if at, err := strconv.ParseInt(value, 10, 64); err == nil && at >= 0 && at <= lastSecond {
-		return at
+	if value == "" || value == "null" {
+		return 0
 	}
 	at, _ := seconds(gjson.Parse(value))
 	return at
@@ -406,9 +413,6 @@ func idIn(value string) string {
 }
 
 func numberIn(value string) *int64 {
-	if n, err := strconv.ParseInt(value, 10, 64); err == nil {
-		return &n
-	}
 	if v := gjson.Parse(value); v.Type == gjson.Number {
 		return known(v.Int())
 	}

@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 )
@@ -12,12 +13,14 @@ type ticketEvent struct {
 	at         int64
 	actorType  string
 	actorID    string
-	firstReply *int64 // how long it took
-	rating     rating
+	firstReply *int64  // how long it took
+	rating     *rating // nil: it is about another thing
 }
 
 // eventRows writes the events of a conversation, in the order of their kinds.
 func eventRows(w *rowWriter, c *conversation, _ *Config) {
+	company, _, _ := c.companyColumns()
+	externalID := c.contactExternalID()
 	for _, e := range c.events() {
 		w.text("event_id", c.id+":"+e.what+e.mark)
 		w.text("conversation_id", c.id)
@@ -25,17 +28,17 @@ func eventRows(w *rowWriter, c *conversation, _ *Config) {
 		w.text("event", "support_ticket_"+e.what)
 		w.count("timestamp", e.at)
 		w.text("contact_id", c.contactID)
-		w.text("contact_external_id", c.contactExternalID())
+		w.text("contact_external_id", externalID)
 		w.text("contact_email", c.email)
-		company, _, _ := c.itsCompany()
 		w.text("company_id", company)
 		w.text("channel", c.channel)
 		w.text("actor_type", e.actorType)
 		w.text("actor_id", e.actorID)
 		w.number("seconds_since_opened", between(c.source.at, e.at))
 		w.number("time_to_first_reply_seconds", e.firstReply)
-		w.number("rating", e.rating.stars)
-		w.text("rating_remark", e.rating.remark)
+		r := cmp.Or(e.rating, &rating{})
+		w.number("rating", r.stars)
+		w.text("rating_remark", r.remark)
 		w.end()
 	}
 }
@@ -60,7 +63,7 @@ func (c *conversation) events() []ticketEvent {
 	for _, m := range c.distinct(reopening) {
 		all = append(all, m.event("reopened", stamp(m.at), m.at))
 	}
-	if r := c.rating; r.stars != nil && (r.at != 0 || r.requestedAt != 0) {
+	if r := &c.rating; r.stars != nil && (r.at != 0 || r.requestedAt != 0) {
 		e := ticketEvent{what: "rated", at: r.at, actorType: "contact", actorID: r.by, rating: r}
 		if e.at == 0 {
 			e.at = r.requestedAt

@@ -12,7 +12,7 @@ func normalizedRow(w *rowWriter, c *conversation, _ *Config) {
 	for i := range c.contacts {
 		ids[i] = c.contacts[i].id
 	}
-	company, external, source := c.itsCompany()
+	company, external, source := c.companyColumns()
 	w.text("conversation_id", c.id)
 	w.time("updated_at", c.updatedAt)
 	w.text("contact_id", c.contactID)
@@ -31,7 +31,7 @@ func normalizedRow(w *rowWriter, c *conversation, _ *Config) {
 	w.time("waiting_since", c.waitingSince)
 	w.time("snoozed_until", c.snoozedUntil)
 
-	tags, tagIDs := c.itsTags()
+	tags, tagIDs := c.tagColumns()
 	w.texts("tags", tags)
 	w.texts("tag_ids", tagIDs)
 

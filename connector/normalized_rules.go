@@ -43,9 +43,9 @@ func (c *conversation) contactEmail() string {
 	return email
 }
 
-// itsCompany is the one that Intercom gives the conversation, since 2.15. The companies of its contacts are in
+// companyColumns is the one that Intercom gives the conversation, since 2.15. The companies of its contacts are in
 // contact_companies, and may be others by now.
-func (c *conversation) itsCompany() (id, external, source string) {
+func (c *conversation) companyColumns() (id, external, source string) {
 	for name, v := range protocol.Members(c.company) {
 		switch name {
 		case "id":
@@ -120,8 +120,8 @@ func (c *conversation) state() string {
 	return "closed"
 }
 
-// itsTags are the conversation's own, in the order in which they were applied.
-func (c *conversation) itsTags() (names, ids []string) {
+// tagColumns are the conversation's own, in the order in which they were applied.
+func (c *conversation) tagColumns() (names, ids []string) {
 	type tag struct {
 		name, id string
 		applied  int64

@@ -20,7 +20,7 @@ const (
 
 // transcriptRow writes the one row of a conversation: what was said in it, in order, as one text or as a list.
 func transcriptRow(w *rowWriter, c *conversation, cfg *Config) {
-	t := transcriber{most: cfg.TranscriptLength, markdown: cfg.TranscriptFormat != "messages", text: w.scratch[:0]}
+	t := transcriber{most: cfg.TranscriptLength, markdown: cfg.TranscriptFormat != "messages", text: w.scratch[:0], pieces: make([]piece, 0, len(c.parts)+2)}
 	t.title(c.title)
 	if c.source.shown(cfg.TranscriptNotes) {
 		t.message(&c.source)
@@ -117,13 +117,13 @@ func (t *transcriber) title(title string) {
 	}
 }
 
-// piece adds a piece, which write appends to the text.
-func (t *transcriber) piece(of *message, write func()) {
+// begin begins a piece, which what is written next is; end ends it.
+func (t *transcriber) begin(of *message) {
 	t.part()
-	from := len(t.text)
-	write()
-	t.pieces = append(t.pieces, piece{of, from, len(t.text)})
+	t.pieces = append(t.pieces, piece{of: of, from: len(t.text)})
 }
+
+func (t *transcriber) end() { t.pieces[len(t.pieces)-1].to = len(t.text) }
 
 // part parts what comes next in Markdown from what there is.
 func (t *transcriber) part() {
@@ -132,7 +132,11 @@ func (t *transcriber) part() {
 	}
 }
 
-func (t *transcriber) notice(text string) { t.piece(nil, func() { t.emphasized(text) }) }
+func (t *transcriber) notice(text string) {
+	t.begin(nil)
+	t.emphasized(text)
+	t.end()
+}
 
 func (t *transcriber) emphasized(text string) {
 	if t.markdown {
@@ -142,11 +146,13 @@ func (t *transcriber) emphasized(text string) {
 }
 
 func (t *transcriber) message(m *message) {
+	t.begin(m)
 	if t.markdown {
-		t.piece(m, func() { t.block(m) })
+		t.block(m)
 	} else {
-		t.piece(m, func() { t.plain(m) })
+		t.plain(m)
 	}
+	t.end()
 }
 
 // block writes a message in Markdown: who and when, what, and its files.
