@@ -53,6 +53,7 @@ func (a *alterer) object(p *spot, i int) (end int) {
 		name, value := a.key(i)
 		q := p.member(name)
 		if q != nil && q.leavesOut() {
+			a.grow()
 			i = a.cut(sep, skipValue(a.src, value), kept)
 			continue
 		}
@@ -106,6 +107,13 @@ func (a *alterer) wrapped(p *spot, i int) (end int) {
 	return a.value(p, i)
 }
 
+// grow makes room for the record before the first change, once.
+func (a *alterer) grow() {
+	if a.dst == nil {
+		a.dst = make([]byte, 0, len(a.src)+len(a.src)/8)
+	}
+}
+
 // change changes the value src[i:end], which is not looked into.
 func (a *alterer) change(p *spot, i, end int) {
 	raw := a.src[i:end]
@@ -116,6 +124,7 @@ func (a *alterer) change(p *spot, i, end int) {
 		raw = string(p.rule.Apply(nil, raw))
 	}
 	if raw != a.src[i:end] {
+		a.grow()
 		a.replace(i, end, raw)
 	}
 }
