@@ -98,6 +98,10 @@ func (l *loader) checkPrivacy() {
 // checkRule says what is wrong with a rule; want is "" where nothing is.
 func (t Table) checkRule(r PrivacyRule) (field, found, want string) {
 	path := r.path()
+	field, found = "field", clipped(fmt.Sprintf("%q", r.Field))
+	if slices.Contains(path, "") || slices.Contains(path[1:], "**") || path[0] == "**" && len(path) == 1 {
+		return field, found, "names with dots between, of which any may be *, and before them **. for any depth"
+	}
 	streams := t
 	if r.Stream != "*" {
 		s := t.Named(r.Stream)
@@ -108,10 +112,6 @@ func (t Table) checkRule(r PrivacyRule) (field, found, want string) {
 			return "stream", clipped(fmt.Sprintf("%q", r.Stream)), "a stream of this configuration, or *"
 		}
 		streams = Table{*s}
-	}
-	field, found = "field", clipped(fmt.Sprintf("%q", r.Field))
-	if slices.Contains(path, "") || slices.Contains(path[1:], "**") || path[0] == "**" && len(path) == 1 {
-		return field, found, "names with dots between, of which any may be *, and before them **. for any depth"
 	}
 	reached, fixed := false, ""
 	for i := range streams {

@@ -42,6 +42,7 @@ func TestPrivacySettings(t *testing.T) {
 		"no such stream":           {rule("contact", "email", "mask"), `privacy_rules.0.stream: found "contact", expected a stream of this configuration, or *`},
 		"no such action":           {rule("contacts", "email", "blur"), `privacy_rules.0.action: found "blur", expected one of drop, mask, hash, scrub`},
 		"an empty name":            {rule("contacts", "a..b", "mask"), `privacy_rules.0.field: found "a..b", expected names with dots between`},
+		"any depth, of a report":   {rule("reporting_conversation", "**", "mask"), `privacy_rules.0.field: found "**"`},
 		"any depth, alone":         {rule("contacts", "**", "mask"), `privacy_rules.0.field: found "**"`},
 		"any depth in the middle":  {rule("contacts", "a.**.b", "mask"), `privacy_rules.0.field: found "a.**.b"`},
 		"the key":                  {rule("contacts", "id", "mask"), `privacy_rules.0.action: found "mask" of id, expected hash, or another field: by this one rows`},

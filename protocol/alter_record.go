@@ -118,6 +118,9 @@ func (a *alterer) grow() {
 func (a *alterer) change(p *spot, i, end int) {
 	raw := a.src[i:end]
 	if p.body != nil && raw[0] == '"' {
+		if p.rule != nil && p.rule.Texts { // which may know HTML better than what becomes of it
+			raw = string(p.rule.Apply(nil, raw))
+		}
 		raw = string(p.body.Apply(nil, raw))
 	}
 	if p.rule != nil && raw != "null" && (raw[0] == '"' || !p.rule.Texts) {
