@@ -45,6 +45,8 @@ type Config struct {
 
 	// Deletes are the streams that tell deletions by tombstones; "*" is all that can.
 	Deletes []string
+	// IDSweep are the streams that compare the ids of all rows in each run; "*" is all that can.
+	IDSweep []string
 	// ActivateVersion makes Singer's whole tables take the place of those that a target holds.
 	ActivateVersion bool
 
@@ -216,6 +218,7 @@ func (l *loader) config() *Config {
 	c.TranscriptFormat, c.TranscriptNotes, c.TranscriptLength = l.text("transcript_format"), l.flag("transcript_notes"), l.count("transcript_max_length")
 	c.Filters = l.filters()
 	l.into("deletes", &c.Deletes)
+	l.into("id_sweep", &c.IDSweep)
 	c.ActivateVersion = l.flag("activate_version")
 	c.CompaniesListFallback = l.flag("companies_list_fallback")
 	if _, given := l.values["num_workers"]; given {

@@ -38,10 +38,13 @@ func (s *Stream) tellsDeletes() bool { return s.Feed.Deletions != nil && s.keyed
 // withTombstones is the stream as it is when deletions are asked for.
 func (s Stream) withTombstones(deletes []string, version intercom.Version) Stream {
 	if s.tellsDeletes() && version.AtLeast(s.Feed.DeletionsSince) {
-		s.Tombstones = slices.Contains(deletes, s.Name) || slices.Contains(deletes, everyStream)
+		s.Told = slices.Contains(deletes, s.Name) || slices.Contains(deletes, everyStream)
 	}
 	return s
 }
+
+// Tombstones tells whether records may stand for deletions.
+func (s *Stream) Tombstones() bool { return s.Told || s.Swept }
 
 // An epitaph is a column in which tombstones say more.
 type epitaph struct {
@@ -129,7 +132,12 @@ func (e *emitter) tombstone(d deletion) error {
 	if e.run.prints.concerns(p.key, p.at) { // should it come back, it is not the same
 		p.content = protocol.Fingerprint(e.buf[at.Start:at.End])
 		e.remember(p)
+		if s.Derived() { // then it is fetched anew
+			p.key = keyHash(d.id)
+			e.remember(p)
+		}
 	}
+	e.changes = append(e.changes, change{id: d.id, gone: true})
 	e.run.deleted.Add(1)
 	return e.took()
 }
@@ -204,7 +212,9 @@ func mergedContacts(f *feedRun, row gjson.Result) (gone []deletion) {
 	return gone
 }
 
-func tellsActivities(f *feedRun) bool { return intercom.Version(f.Config.APIVersion).AtLeast(intercom.Preview) }
+func tellsActivities(f *feedRun) bool {
+	return intercom.Version(f.Config.APIVersion).AtLeast(intercom.Preview)
+}
 
 // listContactActivities reads the list of what has happened to contacts, where there is one. It is oldest first, so that all of it
 // has to be read.
@@ -254,7 +264,7 @@ func (p *progress) deletesTold(state json.RawMessage, start int64) int64 {
 	switch {
 	case len(state) > 0 && said && isOwn(state) && told <= p.now+tooFarAhead:
 		return told
-	case !p.stream.Tombstones:
+	case !p.stream.Told:
 		return 0
 	case len(state) == 0:
 		return p.now
