@@ -35,7 +35,7 @@ type section struct {
 
 var sections = []section{
 	{"rate", rate}, {"time", wallTime}, {"yardstick", yardstick},
-	{"memory", memory}, {"quiet", quiet}, {"record", record},
+	{"memory", memory}, {"quiet", quiet}, {"derived", derived}, {"record", record},
 }
 
 func main() {

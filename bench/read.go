@@ -26,6 +26,7 @@ type reading struct {
 	protocol string         // "" is airbyte
 	state    string         // file that the run begins with; "": none
 	keep     string         // file that its state is kept in, with .next behind its name; "": not kept
+	env      []string       // beyond this process's own
 	until    time.Time      // SIGTERM ends it then; zero: it ends by itself
 }
 
@@ -59,6 +60,7 @@ func (b *bench) read(ctx context.Context, s *server, r reading) (outcome, error)
 	cmd := exec.CommandContext(ctx, b.binary, args...)
 	var stdout, stderr tail
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Env = append(os.Environ(), r.env...)
 	o := outcome{began: time.Now()}
 	if err := cmd.Start(); err != nil {
 		return o, err

@@ -89,7 +89,7 @@ func benchSearch(b testing.TB, d protocol.Dialect, body []byte) *searchRun {
 	p := &progress{stream: def, prints: newFingerprints(forever)}
 	run := &streamRun{stream: def, encoder: encoder, plan: plan{need: ranges{{0, forever}}}, prints: p.prints, part: part{progress: p}}
 	r := &Reader{Options: Options{Config: &Config{PageSize: 150}, Dialect: d, Lines: protocol.NewLines(io.Discard)}, client: client}
-	r.writer = &writer{dialect: d, lines: r.Lines, in: make(chan batch, batchesWaiting), every: stateEvery}
+	r.writer = &writer{dialect: d, lines: r.Lines, in: make(chan []batch, batchesWaiting), every: stateEvery}
 	go r.writer.loop(func(error) {})
 	b.Cleanup(func() { close(r.writer.in) })
 	f := &feedRun{Reader: r, feed: conversations, runs: []*streamRun{run}, nursery: newNursery(), pages: newPageSize(150), upper: forever}

@@ -43,6 +43,13 @@ type Config struct {
 	// Filters are what conversations must be like to be read.
 	Filters Filters
 
+	// BodyFormat is what texts that are HTML become: html, text or markdown.
+	BodyFormat string
+	// PrivacyRules say what becomes of personal values, PrivacyKey what hashes are made with, and PrivacyPatterns what
+	// else is taken out of texts.
+	PrivacyRules    []PrivacyRule
+	PrivacyKey      string
+	PrivacyPatterns []string
 	// Deletes are the streams that tell deletions by tombstones; "*" is all that can.
 	Deletes []string
 	// IDSweep are the streams that compare the ids of all rows in each run; "*" is all that can.
@@ -91,6 +98,7 @@ func LoadConfig(sources []Source, singer bool, now time.Time) (*Config, error) {
 	l.checkBaseURL()
 	l.checkDates(now)
 	l.checkFilters()
+	l.checkPrivacy()
 	l.checkDeletes()
 	if err := l.err(); err != nil {
 		return nil, err
@@ -98,18 +106,21 @@ func LoadConfig(sources []Source, singer bool, now time.Time) (*Config, error) {
 	return l.config(), nil
 }
 
-// Format prints the configuration like any struct, with the token masked.
+// Format prints the configuration like any struct, with its secrets masked.
 func (c Config) Format(f fmt.State, verb rune) {
 	fmt.Fprintf(f, fmt.FormatString(f, verb), c.masked())
 }
 
-// MarshalJSON masks the token.
+// MarshalJSON masks the secrets.
 func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.masked()) }
 
 type maskedConfig Config
 
 func (c Config) masked() maskedConfig {
 	c.AccessToken = "***"
+	if c.PrivacyKey != "" {
+		c.PrivacyKey = "***"
+	}
 	return maskedConfig(c)
 }
 
@@ -214,9 +225,11 @@ func (l *loader) config() *Config {
 		MaxUnreadable:   l.count("max_unreadable_rows"),
 		CustomObjects:   identifiers(l.text("custom_object_types")),
 		TypedAttributes: l.text("typed_custom_attributes"),
+		BodyFormat:      l.text("body_format"),
 	}
 	c.TranscriptFormat, c.TranscriptNotes, c.TranscriptLength = l.text("transcript_format"), l.flag("transcript_notes"), l.count("transcript_max_length")
 	c.Filters = l.filters()
+	c.PrivacyRules, c.PrivacyKey, c.PrivacyPatterns = l.privacyRules(), l.text("privacy_key"), l.privacyPatterns()
 	l.into("deletes", &c.Deletes)
 	l.into("id_sweep", &c.IDSweep)
 	c.ActivateVersion = l.flag("activate_version")

@@ -1,6 +1,8 @@
 package connector
 
 import (
+	"iter"
+	"slices"
 	"strings"
 
 	"source-intercom/markup"
@@ -9,34 +11,56 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// A conversation is what the derived streams know of one: the answer to the call for it alone.
+// A conversation is what the derived streams know of one: the answer to the call for it alone. What several of them need is
+// found once. Of what Intercom does not tell, times are 0, texts and ids "", numbers and flags nil.
 type conversation struct {
 	id       string
-	get      func(path string) gjson.Result
 	answered int64 // by the server's clock
 	source   message
 	parts    []message // in the order of the thread
 	missing  int64     // parts that Intercom counts and did not give
 
-	statistics gjson.Result
-	contacts   []gjson.Result // references to them
-	said       []*message     // the parts that say something
-	partCount  *int64         // nil where Intercom does not count the parts, and may have given only the newest
+	title, priority             string
+	channel, deliveredAs, url   string // of the source
+	updatedAt                   int64
+	waitingSince, snoozedUntil  int64
+	givenState                  string
+	open                        *bool
+	adminAssignee, teamAssignee string
+	agentTookPart               *bool
+	tags, company, sla, agent   string // as JSON
+	customAttributes            string // likewise
+	rating                      rating
+	statistics                  statistics
+	contacts                    []contactReference // in the order of the API
+	contactID                   string
+	email                       string // the address that the contact of contactID writes from
+	partCount                   *int64 // nil where Intercom does not count the parts, and may have given only the newest
 }
 
 // A message is the source of a conversation or one of its parts, whether or not it says anything.
 type message struct {
-	kind        string // its part_type; "" of the source
-	author      gjson.Result
-	role        role
-	at          int64 // Unix seconds; 0: not told
-	body        gjson.Result
-	attachments []gjson.Result
-	redacted    bool
-	spoken      bool // the body has a text
-
-	parsed *markup.Message
+	kind     string // its part_type; "" of the source
+	author   author
+	role     role
+	at       int64 // Unix seconds; 0: not told
+	redacted bool
+	spoken   bool   // the body has a text
+	body     string // as JSON
+	filed    bool   // there are attachments
+	files    string // the list of them, as JSON
 }
+
+// An author is who wrote a message; what is not told is "".
+type author struct {
+	told            bool
+	kind            string // its type
+	id, name, email string
+	automatic       bool // by a flag
+}
+
+// A contactReference is how a conversation tells of a contact.
+type contactReference struct{ id, external string }
 
 // A role is what a message's author is in the conversation.
 type role int
@@ -46,135 +70,257 @@ const (
 	contactRole
 	adminRole // a human
 	botRole
+	roles
 )
 
 // conversation reads the answer once for all streams that are made of it.
 func (t *thread) conversation() *conversation {
 	if t.read == nil {
-		t.read = newConversation(t.id, t.answer.Get, t.parts, t.missing, t.answer.At.Unix())
+		t.read = newConversation(t.id, t.answer.Members(), t.parts, t.missing, t.answer.At.Unix())
+		if t.discretion != nil {
+			t.read = t.discretion.of(t, t.read)
+		}
 	}
 	return t.read
 }
 
-func newConversation(id string, get func(string) gjson.Result, parts []gjson.Result, missing, answered int64) *conversation {
-	c := &conversation{id: id, get: get, answered: answered, missing: missing, parts: make([]message, len(parts))}
-	c.source = newMessage(get("source"))
-	c.source.at = secondsOf(get("created_at"))
-	for i, part := range parts {
-		c.parts[i] = newMessage(part)
-		if m := &c.parts[i]; m.says() {
-			c.said = append(c.said, m)
-		}
+func newConversation(id string, members iter.Seq2[string, string], parts []gjson.Result, missing, answered int64) *conversation {
+	c := &conversation{id: id, answered: answered, missing: missing, parts: make([]message, len(parts))}
+	for name, v := range members {
+		c.read(name, v)
 	}
-	c.statistics = get("statistics")
-	c.contacts = contactsIn(get("contacts"))
-	c.partCount = numberOf(c.statistics.Get("count_conversation_parts"))
+	for i := range parts {
+		c.parts[i].read(parts[i].Raw)
+	}
+	c.partCount = c.statistics.parts
 	if c.partCount == nil && len(parts) < maxParts {
 		c.partCount = known(int64(len(parts)))
 	}
+	c.identify()
 	return c
 }
 
-// contactsIn is the list of a conversation's contacts. Old versions have a bare one.
-func contactsIn(v gjson.Result) []gjson.Result {
-	if !v.IsArray() {
-		v = v.Get("contacts")
+// identify finds out who the conversation is with.
+func (c *conversation) identify() { c.contactID, c.email = c.contact(), ""; c.email = c.contactEmail() }
+
+// read reads a member of the answer.
+func (c *conversation) read(name, v string) {
+	switch name {
+	case "created_at":
+		c.source.at = secondsIn(v)
+	case "source":
+		c.source.read(v)
+		c.began(v)
+	case "title":
+		c.title = textIn(v)
+	case "priority":
+		c.priority = textIn(v)
+	case "updated_at":
+		c.updatedAt = secondsIn(v)
+	case "waiting_since":
+		c.waitingSince = secondsIn(v)
+	case "snoozed_until":
+		c.snoozedUntil = secondsIn(v)
+	case "state":
+		c.givenState = textIn(v)
+	case "open":
+		c.open = flagIn(v)
+	case "admin_assignee_id":
+		c.adminAssignee = idIn(v)
+	case "team_assignee_id":
+		c.teamAssignee = idIn(v)
+	case "ai_agent_participated":
+		c.agentTookPart = flagIn(v)
+	case "tags":
+		c.tags = v
+	case "company":
+		c.company = v
+	case "sla_applied":
+		c.sla = v
+	case "ai_agent":
+		c.agent = v
+	case "custom_attributes":
+		c.customAttributes = v
+	case "conversation_rating":
+		c.rating = newRating(v)
+	case "statistics":
+		c.statistics = newStatistics(v)
+	case "contacts":
+		c.contacts = contactsIn(v)
 	}
-	return v.Array()
 }
 
-func newMessage(row gjson.Result) message {
-	var m message
-	row.ForEach(func(name, v gjson.Result) bool {
-		switch name.Str {
+// began reads what else the source tells of the conversation.
+func (c *conversation) began(source string) {
+	for name, v := range protocol.Members(source) {
+		switch name {
+		case "type":
+			c.channel = textIn(v)
+		case "delivered_as":
+			c.deliveredAs = textIn(v)
+		case "url":
+			c.url = textIn(v)
+		}
+	}
+}
+
+// contactsIn is the list of a conversation's contacts. Old versions have a bare one.
+func contactsIn(value string) (contacts []contactReference) {
+	list := gjson.Parse(value)
+	if !list.IsArray() {
+		list = list.Get("contacts")
+	}
+	list.ForEach(func(_, contact gjson.Result) bool {
+		var c contactReference
+		for name, v := range protocol.Members(contact.Raw) {
+			switch name {
+			case "id":
+				c.id = idIn(v)
+			case "external_id":
+				c.external = textIn(v)
+			}
+		}
+		if c.id != "" {
+			contacts = append(contacts, c)
+		}
+		return true
+	})
+	return contacts
+}
+
+// statistics are Intercom's own figures, of which it may have none. Times are in Unix seconds, 0 if they are not told.
+type statistics struct {
+	parts, reopens, adminReply, lastClose, handling         *int64
+	firstCloseAt, lastCloseAt, adminReplyAt, contactReplyAt int64
+	lastClosedBy                                            string
+}
+
+func newStatistics(object string) (s statistics) {
+	for name, v := range protocol.Members(object) {
+		switch name {
+		case "count_conversation_parts":
+			s.parts = numberIn(v)
+		case "count_reopens":
+			s.reopens = numberIn(v)
+		case "time_to_admin_reply":
+			s.adminReply = numberIn(v)
+		case "time_to_last_close":
+			s.lastClose = numberIn(v)
+		case "handling_time":
+			s.handling = numberIn(v)
+		case "first_close_at":
+			s.firstCloseAt = secondsIn(v)
+		case "last_close_at":
+			s.lastCloseAt = secondsIn(v)
+		case "first_admin_reply_at":
+			s.adminReplyAt = secondsIn(v)
+		case "first_contact_reply_at":
+			s.contactReplyAt = secondsIn(v)
+		case "last_closed_by_id":
+			s.lastClosedBy = idIn(v)
+		}
+	}
+	return s
+}
+
+// read reads a message as the API has it. Half of its members come behind the last one that counts.
+func (m *message) read(object string) {
+	left := 6
+	for name, v := range protocol.Members(object) {
+		left--
+		switch name {
 		case "part_type":
-			m.kind = v.String()
+			m.kind = textIn(v)
 		case "author":
-			m.author = v
+			m.author = newAuthor(v)
 		case "created_at":
-			m.at = secondsOf(v)
+			m.at = secondsIn(v)
 		case "redacted":
-			m.redacted = v.Bool()
+			m.redacted = flagged(v)
 		case "body":
 			m.body = v
 		case "attachments":
-			m.attachments = nil
-			if v.IsArray() {
-				m.attachments = v.Array()
-			}
+			m.files, m.filed = v, v != "[]" && v[0] == '[' && len(gjson.Parse(v).Array()) > 0
+		default:
+			left++
 		}
-		return true
-	})
-	m.role = roleOf(m.author)
+		if left == 0 {
+			break
+		}
+	}
+	m.role = m.author.role()
 	if m.redacted { // a notice stands in the body's place
-		m.body, m.attachments = gjson.Result{}, nil
+		m.body, m.filed = "", false
 	}
 	m.spoken = spoken(m.body)
-	return m
 }
 
-// begins are how bodies begin, as JSON has it.
-var begins = []string{"<p>", `<p class=\"no-margin\">`, `\u003cp\u003e`, `\u003cp class=\"no-margin\"\u003e`}
-
-// spoken tells whether a body has a text. Most show it by their first character, before they are unescaped.
-func spoken(body gjson.Result) bool {
-	first := strings.TrimPrefix(body.Raw, `"`)
-	for _, begin := range begins {
-		first = strings.TrimPrefix(first, begin)
-	}
-	if body.Type == gjson.String && first != "" && (first[0]|0x20 >= 'a' && first[0]|0x20 <= 'z' || first[0] >= '0' && first[0] <= '9') {
-		return true
-	}
-	return markup.Says(body.String())
-}
-
-// parse parses the body once.
-func (m *message) parse() *markup.Message {
-	if m.parsed == nil {
-		m.parsed = markup.Parse(m.body.String())
-	}
-	return m.parsed
-}
-
-func (m *message) text() string     { return m.parse().Text(protocol.Unsigned) }
-func (m *message) markdown() string { return m.parse().Markdown(protocol.Unsigned) }
-
-// secondsOf is a time in Unix seconds, 0 where there is none.
-func secondsOf(v gjson.Result) int64 {
-	at, _ := seconds(v)
-	return at
-}
-
-// roleOf tells bots from humans: Intercom's Operator appears as an admin in examples of its own documentation. A contact
-// stays one, whatever flags the message has.
-func roleOf(author gjson.Result) role {
-	var kind, email string
-	bot := false
-	author.ForEach(func(name, v gjson.Result) bool {
-		switch name.Str {
+func newAuthor(object string) (a author) {
+	a.told = strings.HasPrefix(object, "{")
+	for name, v := range protocol.Members(object) {
+		switch name {
 		case "type":
-			kind = v.Str
+			a.kind = textIn(v)
+		case "id":
+			a.id = idIn(v)
+		case "name":
+			a.name = textIn(v)
 		case "email":
-			email = v.Str
+			a.email = textIn(v)
 		case "from_ai_agent", "is_ai_answer":
-			bot = bot || v.Bool()
+			a.automatic = a.automatic || flagged(v)
 		}
-		return true
-	})
-	switch kind {
+	}
+	return a
+}
+
+// role tells bots from humans: Intercom's Operator appears as an admin in examples of its own documentation. A contact
+// stays one, whatever flags the message has.
+func (a *author) role() role {
+	switch a.kind {
 	case "user", "lead", "contact", "visitor":
 		return contactRole
 	case "bot":
 		return botRole
 	}
-	email = strings.ToLower(email)
+	email := strings.ToLower(a.email)
 	switch {
-	case bot, strings.HasPrefix(email, "operator+") && strings.HasSuffix(email, "@intercom.io"):
+	case a.automatic, strings.HasPrefix(email, "operator+") && strings.HasSuffix(email, "@intercom.io"):
 		return botRole
-	case kind == "admin":
+	case a.kind == "admin":
 		return adminRole
 	}
 	return otherRole
+}
+
+// begins are how bodies begin, as JSON has it.
+var begins = []string{"<p>", `<p class=\"no-margin\">`, `\u003cp\u003e`, `\u003cp class=\"no-margin\"\u003e`}
+
+// spoken tells whether a body, given as JSON, has a text. Most show it by their first character, before they are unescaped.
+func spoken(body string) bool {
+	if body == "" || body == "null" {
+		return false
+	}
+	first, quoted := strings.CutPrefix(body, `"`)
+	for _, begin := range begins {
+		first = strings.TrimPrefix(first, begin)
+	}
+	if quoted && first != "" && (first[0]|0x20 >= 'a' && first[0]|0x20 <= 'z' || first[0] >= '0' && first[0] <= '9') {
+		return true
+	}
+	return markup.Says(textIn(body))
+}
+
+func (m *message) parse() *markup.Message { return markup.Parse(textIn(m.body)) }
+
+func (m *message) text() string { return m.parse().Text(protocol.Unsigned) }
+
+// attachments are the message's files.
+func (m *message) attachments() []gjson.Result {
+	if !m.filed {
+		return nil
+	}
+	return gjson.Parse(m.files).Array()
 }
 
 // note tells whether only teammates see the message.
@@ -182,14 +328,23 @@ func (m *message) note() bool { return m.kind == "note" }
 
 // says tells whether the message says something, be it by a file. Any type of part may: admins also reply while they
 // assign, close or reopen a conversation.
-func (m *message) says() bool {
-	return !m.note() && !m.redacted && (m.spoken || len(m.attachments) > 0)
+func (m *message) says() bool { return !m.note() && !m.redacted && (m.spoken || m.filed) }
+
+// said are the parts that say something.
+func (c *conversation) said() iter.Seq[*message] {
+	return func(yield func(*message) bool) {
+		for i := range c.parts {
+			if m := &c.parts[i]; m.says() && !yield(m) {
+				return
+			}
+		}
+	}
 }
 
 // earliest is the time of the first message by that role, from a time on; 0: there is none.
 func (c *conversation) earliest(by role, from int64) int64 {
 	var first int64
-	for _, m := range c.said {
+	for m := range c.said() {
 		if m.role == by && m.at > 0 && m.at >= from && (first == 0 || m.at < first) {
 			first = m.at
 		}
@@ -197,20 +352,18 @@ func (c *conversation) earliest(by role, from int64) int64 {
 	return first
 }
 
-// closes and reopenings are the times of the parts that closed the conversation, and opened it again, as they came.
-func (c *conversation) closes() []int64     { return c.times("close") }
-func (c *conversation) reopenings() []int64 { return c.times("open", "assign_and_reopen") }
+// closing and reopening are the types of the parts that close a conversation, and open it again.
+var closing, reopening = []string{"close"}, []string{"open", "assign_and_reopen"}
 
-func (c *conversation) times(kinds ...string) []int64 {
-	var all []int64
-	for i := range c.parts {
-		for _, kind := range kinds {
-			if c.parts[i].kind == kind && c.parts[i].at > 0 {
-				all = append(all, c.parts[i].at)
+// times are those of the parts of these types, as they came.
+func (c *conversation) times(kinds []string) iter.Seq[int64] {
+	return func(yield func(int64) bool) {
+		for i := range c.parts {
+			if m := &c.parts[i]; m.at > 0 && slices.Contains(kinds, m.kind) && !yield(m.at) {
+				return
 			}
 		}
 	}
-	return all
 }
 
 // truncated tells whether parts are missing, the oldest ones first; nil where nobody knows.
@@ -218,8 +371,7 @@ func (c *conversation) truncated() *bool {
 	if c.partCount == nil {
 		return nil
 	}
-	short := c.missing > 0
-	return &short
+	return known(c.missing > 0)
 }
 
 // complete tells whether all parts are known to be there.
@@ -227,43 +379,55 @@ func (c *conversation) complete() bool { return c.partCount != nil && c.missing 
 
 func known[T any](v T) *T { return &v }
 
-// orNone is a value that 0 or "" stands for none of.
-func orNone[T int64 | string](v T) *T {
-	var none T
-	if v == none {
-		return nil
+// The functions that follow read one value, which is given as JSON; "" is one that is not there.
+
+// secondsIn is a time in Unix seconds.
+func secondsIn(value string) int64 {
+	if value == "" || value == "null" {
+		return 0
 	}
-	return &v
+	at, _ := seconds(gjson.Parse(value))
+	return at
 }
 
-// textOf is a text or an id, nil where there is none.
-func textOf(v gjson.Result) *string {
-	if v.Type == gjson.Null {
-		return nil
+func textIn(value string) string {
+	switch {
+	case value == "" || value == "null":
+		return ""
+	case value[0] == '"' && strings.IndexByte(value, '\\') < 0:
+		return value[1 : len(value)-1]
 	}
-	return orNone(v.String())
+	return gjson.Parse(value).String()
 }
 
-// idOf is an id, of which 0 stands for nobody.
-func idOf(v gjson.Result) *string {
-	if v.String() == "0" || !isID(v) {
-		return nil
+// idIn is the id that a value is, of which 0 stands for nobody.
+func idIn(value string) string {
+	if value == "" || value[0] != '"' && value[0] != '-' && (value[0] < '0' || value[0] > '9') {
+		return ""
 	}
-	return textOf(v)
+	id := textIn(value)
+	if id == "0" {
+		return ""
+	}
+	return id
 }
 
-// numberOf is a whole number, nil where there is none.
-func numberOf(v gjson.Result) *int64 {
-	if v.Type != gjson.Number {
-		return nil
+func numberIn(value string) *int64 {
+	if v := gjson.Parse(value); v.Type == gjson.Number {
+		return known(v.Int())
 	}
-	return known(v.Int())
+	return nil
 }
 
-// flagOf is true or false, nil where Intercom does not say.
-func flagOf(v gjson.Result) *bool {
-	if !v.IsBool() {
-		return nil
+func flagIn(value string) *bool {
+	switch value {
+	case "true":
+		return known(true)
+	case "false":
+		return known(false)
 	}
-	return known(v.Bool())
+	return nil
 }
+
+// flagged tells whether a flag is set.
+func flagged(value string) bool { return value != "false" && gjson.Parse(value).Bool() }

@@ -116,22 +116,23 @@ type emitFunc func(row gjson.Result, inject []protocol.Inject) error
 func (e *emitter) family(p parent, all func(emit emitFunc) error) error {
 	before, flushed := len(e.buf), e.flushed
 	n, content := int64(0), uint64(0)
+	key := familyKey(p.id)
+	remembered := e.run.stream.Cursor != "" && p.dated && e.run.prints.concerns(key, p.updated)
 	err := all(func(row gjson.Result, inject []protocol.Inject) error {
 		_, at, err := e.encode(row, inject)
 		if err != nil {
 			return err
 		}
 		n++
-		content = content*31 + protocol.Fingerprint(e.buf[at.Start:at.End])
+		if remembered {
+			content = content*31 + protocol.Fingerprint(e.buf[at.Start:at.End])
+		}
 		return e.took()
 	})
-	if err != nil || n == 0 || e.run.stream.Cursor == "" || !p.dated {
+	if err != nil || n == 0 || !remembered {
 		return err
 	}
-	version := print{key: familyKey(p.id), content: content, at: p.updated}
-	if !e.run.prints.concerns(version.key, version.at) {
-		return nil
-	}
+	version := print{key: key, content: content, at: p.updated}
 	if e.run.prints.known(version) && e.flushed == flushed {
 		e.buf, e.n = e.buf[:before], e.n-n
 		e.run.unchanged.Add(n)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"source-intercom/intercom"
 	"source-intercom/protocol"
@@ -138,13 +139,20 @@ func (e *emitter) flush(then func(*progress)) error {
 	if e.n == 0 && len(e.prints) == 0 && then == nil {
 		return nil
 	}
+	b := e.gathered()
+	b.then = then
+	return e.f.writer.send(e.ctx, b)
+}
+
+// gathered takes away what has gathered.
+func (e *emitter) gathered() batch {
 	if e.n > 0 {
 		e.run.began.Store(true)
 	}
-	b := batch{run: e.run, lines: e.buf, records: e.n, prints: e.prints, changes: e.changes, then: then}
+	b := batch{run: e.run, lines: e.buf, records: e.n, prints: e.prints, changes: e.changes}
 	e.buf, e.n, e.prints, e.changes = nil, 0, nil, nil
 	e.flushed++
-	return e.f.writer.send(e.ctx, b)
+	return b
 }
 
 // key hashes the row's primary key. A row without one fits no table.
@@ -180,9 +188,17 @@ func (e *emitter) cursor(row gjson.Result) (int64, bool) {
 	return seconds(row.Get(e.run.stream.Cursor))
 }
 
+// found tells what a value is without showing it: it may be personal.
 func found(v gjson.Result) string {
-	if !v.Exists() {
+	switch {
+	case !v.Exists():
 		return "nothing"
+	case v.Type == gjson.String:
+		return fmt.Sprintf("a text of %d characters", utf8.RuneCountInString(v.Str))
+	case v.IsArray():
+		return "a list"
+	case v.IsObject():
+		return "an object"
 	}
-	return fmt.Sprintf("%s %s", v.Type, clip(v.Raw))
+	return strings.ToLower(v.Type.String())
 }

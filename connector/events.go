@@ -1,100 +1,100 @@
 package connector
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 )
 
-// A ticketEvent is a row of ticket_events: something that happened in the life of a conversation.
+// A ticketEvent is something that happened in the life of a conversation. The columns that all its events share are the
+// conversation's.
 type ticketEvent struct {
-	EventID               string  `json:"event_id"`
-	ConversationID        string  `json:"conversation_id"`
-	ConversationUpdatedAt *int64  `json:"conversation_updated_at"`
-	Event                 string  `json:"event"`
-	Timestamp             int64   `json:"timestamp"`
-	ContactID             *string `json:"contact_id"`
-	ContactExternalID     *string `json:"contact_external_id"`
-	ContactEmail          *string `json:"contact_email"`
-	CompanyID             *string `json:"company_id"`
-	Channel               *string `json:"channel"`
-	ActorType             *string `json:"actor_type"`
-	ActorID               *string `json:"actor_id"`
-	SecondsSinceOpened    *int64  `json:"seconds_since_opened"`
-	TimeToFirstReply      *int64  `json:"time_to_first_reply_seconds"`
-	Rating                *int64  `json:"rating"`
-	RatingRemark          *string `json:"rating_remark"`
+	what, mark string // of which its id is made; what happens once has no mark
+	at         int64
+	actorType  string
+	actorID    string
+	firstReply *int64  // how long it took
+	rating     *rating // nil: it is about another thing
 }
 
-// eventRows are the events of a conversation, in the order of their kinds. What happens once has an id without a time.
-func eventRows(c *conversation, _ *Config) []any {
-	var rows []any
-	every := c.event()
-	add := func(what, mark string, at int64, by *message) *ticketEvent {
-		e := known(every)
-		e.EventID, e.Event, e.Timestamp = c.id+":"+what+mark, "support_ticket_"+what, at
-		e.SecondsSinceOpened = between(c.source.at, at)
-		if by != nil {
-			e.ActorType, e.ActorID = known(by.kindOfAuthor()), idOf(by.author.Get("id"))
-		}
-		rows = append(rows, e)
-		return e
+// eventRows writes the events of a conversation, in the order of their kinds.
+func eventRows(w *rowWriter, c *conversation, _ *Config) {
+	company, _, _ := c.companyColumns()
+	externalID := c.contactExternalID()
+	for _, e := range c.events() {
+		w.text("event_id", c.id+":"+e.what+e.mark)
+		w.text("conversation_id", c.id)
+		w.time("conversation_updated_at", c.updatedAt)
+		w.text("event", "support_ticket_"+e.what)
+		w.count("timestamp", e.at)
+		w.text("contact_id", c.contactID)
+		w.text("contact_external_id", externalID)
+		w.text("contact_email", c.email)
+		w.text("company_id", company)
+		w.text("channel", c.channel)
+		w.text("actor_type", e.actorType)
+		w.text("actor_id", e.actorID)
+		w.number("seconds_since_opened", between(c.source.at, e.at))
+		w.number("time_to_first_reply_seconds", e.firstReply)
+		r := cmp.Or(e.rating, &rating{})
+		w.number("rating", r.stars)
+		w.text("rating_remark", r.remark)
+		w.end()
 	}
-	if created := c.createdAt(); created != nil {
-		add("opened", "", *created, &c.source)
+}
+
+func (c *conversation) events() []ticketEvent {
+	all := make([]ticketEvent, 0, 8)
+	if created := c.createdAt(); created != 0 {
+		all = append(all, c.source.event("opened", "", created))
 	}
 	if wait := c.timeToFirstReply(); wait != nil {
-		add("first_reply", "", c.firstReplyAt(), c.firstReply()).TimeToFirstReply = wait
+		e := c.firstReply().event("first_reply", "", c.firstReplyAt())
+		e.firstReply = wait
+		all = append(all, e)
 	}
-	closes := c.distinct("close")
+	closes := c.distinct(closing)
 	for _, m := range closes {
-		add("closed", stamp(m.at), m.at, m)
+		all = append(all, m.event("closed", stamp(m.at), m.at))
 	}
-	if at := secondsOf(c.statistics.Get("last_close_at")); at > 0 && len(closes) == 0 {
-		e := add("closed", stamp(at), at, nil)
-		e.ActorID = idOf(c.statistics.Get("last_closed_by_id"))
+	if at := c.statistics.lastCloseAt; at > 0 && len(closes) == 0 {
+		all = append(all, ticketEvent{what: "closed", mark: stamp(at), at: at, actorID: c.statistics.lastClosedBy})
 	}
-	for _, m := range c.distinct("open", "assign_and_reopen") {
-		add("reopened", stamp(m.at), m.at, m)
+	for _, m := range c.distinct(reopening) {
+		all = append(all, m.event("reopened", stamp(m.at), m.at))
 	}
-	n := &normalizedConversation{}
-	if c.rate(n); n.Rating != nil {
-		if at := firstOf(n.RatedAt, n.RatingRequestedAt); at != nil {
-			mark := ""
-			if n.RatingRequestedAt != nil { // a rating that is changed is still the same
-				mark = stamp(*n.RatingRequestedAt)
-			}
-			e := add("rated", mark, *at, nil)
-			e.Rating, e.RatingRemark = n.Rating, n.RatingRemark
-			e.ActorType, e.ActorID = known("contact"), idOf(c.get("conversation_rating.contact.id"))
+	if r := &c.rating; r.stars != nil && (r.at != 0 || r.requestedAt != 0) {
+		e := ticketEvent{what: "rated", at: r.at, actorType: "contact", actorID: r.by, rating: r}
+		if e.at == 0 {
+			e.at = r.requestedAt
 		}
+		if r.requestedAt != 0 { // a rating that is changed is still the same
+			e.mark = stamp(r.requestedAt)
+		}
+		all = append(all, e)
 	}
-	return rows
+	return all
 }
 
 func stamp(at int64) string { return ":" + strconv.FormatInt(at, 10) }
 
-func firstOf(times ...*int64) *int64 {
-	for _, at := range times {
-		if at != nil {
-			return at
-		}
-	}
-	return nil
-}
-
-// event is what all events of the conversation have.
-func (c *conversation) event() ticketEvent {
-	e := ticketEvent{ConversationID: c.id, ConversationUpdatedAt: orNone(secondsOf(c.get("updated_at"))),
-		ContactID: c.contactID(), ContactEmail: c.contactEmail(), Channel: textOf(c.get("source.type"))}
-	e.CompanyID, _, _ = c.company()
-	if e.ContactID != nil {
-		for _, contact := range c.contacts {
-			if id := idOf(contact.Get("id")); id != nil && *id == *e.ContactID {
-				e.ContactExternalID = textOf(contact.Get("external_id"))
-			}
-		}
+// event is what the message's author did; the message may be nil.
+func (m *message) event(what, mark string, at int64) ticketEvent {
+	e := ticketEvent{what: what, mark: mark, at: at}
+	if m != nil {
+		e.actorType, e.actorID = m.kindOfAuthor(), m.author.id
 	}
 	return e
+}
+
+func (c *conversation) contactExternalID() string {
+	external := ""
+	for i := range c.contacts {
+		if c.contacts[i].id == c.contactID {
+			external = c.contacts[i].external
+		}
+	}
+	return external
 }
 
 // firstReply is the message of firstReplyAt, nil where only Intercom's statistics tell of it.
@@ -103,7 +103,7 @@ func (c *conversation) firstReply() *message {
 		return nil
 	}
 	at := c.firstReplyAt()
-	for _, m := range c.said {
+	for m := range c.said() {
 		if m.role == adminRole && m.at == at {
 			return m
 		}
@@ -112,13 +112,11 @@ func (c *conversation) firstReply() *message {
 }
 
 // distinct are the dated parts of these types, the first one of each second, in the order of the thread.
-func (c *conversation) distinct(kinds ...string) []*message {
+func (c *conversation) distinct(kinds []string) []*message {
 	var all []*message
-	met := map[int64]bool{}
 	for i := range c.parts {
 		m := &c.parts[i]
-		if m.at > 0 && slices.Contains(kinds, m.kind) && !met[m.at] {
-			met[m.at] = true
+		if m.at > 0 && slices.Contains(kinds, m.kind) && !slices.ContainsFunc(all, func(other *message) bool { return other.at == m.at }) {
 			all = append(all, m)
 		}
 	}

@@ -80,28 +80,6 @@ func (r *csvRow) end() gjson.Result {
 	return gjson.Result{Type: gjson.JSON, Raw: string(append(r.buf, '}'))}
 }
 
-// appendText appends a text as JSON; it is valid UTF-8.
-func appendText(dst []byte, text string) []byte {
-	const digits = "0123456789abcdef"
-	dst = append(dst, '"')
-	from := 0
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
-		}
-		dst = append(dst, text[from:i]...)
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		default:
-			dst = append(dst, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
-		}
-		from = i + 1
-	}
-	return append(append(dst, text[from:]...), '"')
-}
-
 // moment is a time that a cell tells.
 type moment struct {
 	seconds int64
@@ -181,7 +159,7 @@ func placeOf(header []string, column string) int {
 // lacks is the error of a file without a column that its rows need: it must not pass for one without rows.
 func lacks(stream, file, column string, header []string) error {
 	return &intercom.ShapeError{Stream: stream, Path: "header of " + fileName(file), Want: "a row with the column " + column,
-		Found: clip(strings.Join(header, ","))}
+		Found: fmt.Sprintf("one of %d other columns", len(header))}
 }
 
 // malformed says in which file an error of its CSV is; other errors are left as they are.

@@ -1,102 +1,97 @@
 package connector
 
-import "encoding/json"
+import (
+	"strings"
 
-// A normalizedConversation is a row of normalized_conversations. What Intercom does not tell is null. docs/conversations.md
-// says how each column is made.
-type normalizedConversation struct {
-	ConversationID    string   `json:"conversation_id"`
-	UpdatedAt         *int64   `json:"updated_at"`
-	ContactID         *string  `json:"contact_id"`
-	ContactIDs        []string `json:"contact_ids"`
-	ContactEmail      *string  `json:"contact_email"`
-	CompanyID         *string  `json:"company_id"`
-	CompanyExternalID *string  `json:"company_external_id"`
-	CompanySource     *string  `json:"company_source"`
+	"github.com/tidwall/gjson"
+)
 
-	CreatedAt     *int64  `json:"created_at"`
-	ClosedAt      *int64  `json:"closed_at"`
-	FirstClosedAt *int64  `json:"first_closed_at"`
-	LastClosedAt  *int64  `json:"last_closed_at"`
-	ReopenCount   *int64  `json:"reopen_count"`
-	State         *string `json:"state"`
-	WaitingSince  *int64  `json:"waiting_since"`
-	SnoozedUntil  *int64  `json:"snoozed_until"`
+// normalizedRow writes the one row of a conversation. docs/conversations.md says how each column is made.
+func normalizedRow(w *rowWriter, c *conversation, _ *Config) {
+	ids := make([]string, len(c.contacts))
+	for i := range c.contacts {
+		ids[i] = c.contacts[i].id
+	}
+	company, external, source := c.companyColumns()
+	w.text("conversation_id", c.id)
+	w.time("updated_at", c.updatedAt)
+	w.text("contact_id", c.contactID)
+	w.texts("contact_ids", ids)
+	w.text("contact_email", c.email)
+	w.text("company_id", company)
+	w.text("company_external_id", external)
+	w.text("company_source", source)
 
-	Tags   []string `json:"tags"`
-	TagIDs []string `json:"tag_ids"`
+	w.time("created_at", c.createdAt())
+	w.time("closed_at", c.closedAt())
+	w.time("first_closed_at", c.firstClosedAt())
+	w.time("last_closed_at", c.lastClosedAt())
+	w.number("reopen_count", c.reopenCount())
+	w.text("state", c.state())
+	w.time("waiting_since", c.waitingSince)
+	w.time("snoozed_until", c.snoozedUntil)
 
-	Rating            *int64  `json:"rating"`
-	RatingRemark      *string `json:"rating_remark"`
-	RatingRequestedAt *int64  `json:"rating_requested_at"`
-	RatedAt           *int64  `json:"rated_at"`
-	RatingTeammateID  *string `json:"rating_teammate_id"`
-	AIRating          *int64  `json:"ai_rating"`
-	AIRatingRemark    *string `json:"ai_rating_remark"`
+	tags, tagIDs := c.tagColumns()
+	w.texts("tags", tags)
+	w.texts("tag_ids", tagIDs)
 
-	MessageCount        int64  `json:"message_count"`
-	ContactMessageCount int64  `json:"contact_message_count"`
-	AdminMessageCount   int64  `json:"admin_message_count"`
-	BotMessageCount     int64  `json:"bot_message_count"`
-	NoteCount           int64  `json:"note_count"`
-	PartCount           *int64 `json:"part_count"`
-	PartsTruncated      *bool  `json:"parts_truncated"`
+	c.normalizedFigures(w)
 
-	TimeToFirstReply            *int64 `json:"time_to_first_reply_seconds"`
-	TimeToFirstBotReply         *int64 `json:"time_to_first_bot_reply_seconds"`
-	TimeToFirstReplyOfficeHours *int64 `json:"time_to_first_reply_office_hours_seconds"`
-	TimeToResolution            *int64 `json:"time_to_resolution_seconds"`
-	TimeToResolutionOfficeHours *int64 `json:"time_to_resolution_office_hours_seconds"`
-	HandlingTime                *int64 `json:"handling_time_seconds"`
+	w.text("first_message_body", c.firstMessageBody())
+	w.text("title", c.title)
+	w.text("channel", c.channel)
+	w.text("delivered_as", c.deliveredAs)
+	w.text("url", c.url)
+	w.text("priority", c.priority)
+	w.text("admin_assignee_id", c.adminAssignee)
+	w.text("team_assignee_id", c.teamAssignee)
+	sla := gjson.Parse(c.sla)
+	w.text("sla_name", sla.Get("sla_name").String())
+	w.text("sla_status", sla.Get("sla_status").String())
 
-	FirstMessageBody *string `json:"first_message_body"`
-	Title            *string `json:"title"`
-	Channel          *string `json:"channel"`
-	DeliveredAs      *string `json:"delivered_as"`
-	URL              *string `json:"url"`
-	Priority         *string `json:"priority"`
-	AdminAssigneeID  *string `json:"admin_assignee_id"`
-	TeamAssigneeID   *string `json:"team_assignee_id"`
-	SLAName          *string `json:"sla_name"`
-	SLAStatus        *string `json:"sla_status"`
+	agent := gjson.Parse(c.agent)
+	w.flag("ai_agent_participated", c.agentTookPart)
+	w.text("ai_resolution_state", agent.Get("resolution_state").String())
+	w.text("ai_last_answer_type", agent.Get("last_answer_type").String())
 
-	AIAgentParticipated *bool   `json:"ai_agent_participated"`
-	AIResolutionState   *string `json:"ai_resolution_state"`
-	AILastAnswerType    *string `json:"ai_last_answer_type"`
-
-	CustomAttributes json.RawMessage `json:"custom_attributes"`
-	Quality          []string        `json:"quality"`
+	attributes := c.customAttributes
+	if !strings.HasPrefix(attributes, "{") {
+		attributes = ""
+	}
+	w.json("custom_attributes", attributes)
+	w.texts("quality", c.quality())
+	w.end()
 }
 
-// normalizedRows is the one row of a conversation.
-func normalizedRows(c *conversation, _ *Config) []any { return []any{c.normalized()} }
+// normalizedFigures are the columns of what customers say, and of how much was said, and how soon. What they say of the AI
+// agent stands apart.
+func (c *conversation) normalizedFigures(w *rowWriter) {
+	w.number("rating", c.rating.stars)
+	w.text("rating_remark", c.rating.remark)
+	w.time("rating_requested_at", c.rating.requestedAt)
+	w.time("rated_at", c.rating.at)
+	w.text("rating_teammate_id", c.rating.teammate)
+	agent := gjson.Parse(c.agent)
+	stars, remark := numberIn(agent.Get("rating").Raw), ""
+	if stars != nil {
+		remark = agent.Get("rating_remark").String()
+	}
+	w.number("ai_rating", stars)
+	w.text("ai_rating_remark", remark)
 
-func (c *conversation) normalized() *normalizedConversation {
-	n := &normalizedConversation{
-		ConversationID: c.id, UpdatedAt: orNone(secondsOf(c.get("updated_at"))),
-		ContactID: c.contactID(), ContactIDs: c.contactIDs(), ContactEmail: c.contactEmail(),
-		CreatedAt: c.createdAt(), ClosedAt: c.closedAt(), FirstClosedAt: c.firstClosedAt(), LastClosedAt: c.lastClosedAt(),
-		ReopenCount: c.reopenCount(), State: c.state(),
-		WaitingSince: orNone(secondsOf(c.get("waiting_since"))), SnoozedUntil: orNone(secondsOf(c.get("snoozed_until"))),
-		PartCount: c.partCount, PartsTruncated: c.truncated(),
-		TimeToFirstReply: c.timeToFirstReply(), TimeToFirstBotReply: c.timeToFirstBotReply(),
-		TimeToFirstReplyOfficeHours: numberOf(c.statistics.Get("time_to_admin_reply")),
-		TimeToResolution:            c.timeToResolution(), TimeToResolutionOfficeHours: c.timeToResolutionInOfficeHours(),
-		HandlingTime:     numberOf(c.statistics.Get("handling_time")),
-		FirstMessageBody: c.firstMessageBody(), Title: textOf(c.get("title")),
-		Channel: textOf(c.get("source.type")), DeliveredAs: textOf(c.get("source.delivered_as")), URL: textOf(c.get("source.url")),
-		Priority: textOf(c.get("priority")), AdminAssigneeID: idOf(c.get("admin_assignee_id")), TeamAssigneeID: idOf(c.get("team_assignee_id")),
-		SLAName: textOf(c.get("sla_applied.sla_name")), SLAStatus: textOf(c.get("sla_applied.sla_status")),
-		AIAgentParticipated: flagOf(c.get("ai_agent_participated")),
-		AIResolutionState:   textOf(c.get("ai_agent.resolution_state")), AILastAnswerType: textOf(c.get("ai_agent.last_answer_type")),
-		Quality: c.quality(),
-	}
-	if attributes := c.get("custom_attributes"); attributes.IsObject() {
-		n.CustomAttributes = json.RawMessage(attributes.Raw)
-	}
-	n.CompanyID, n.CompanyExternalID, n.CompanySource = c.company()
-	n.Tags, n.TagIDs = c.tags()
-	c.rate(n)
-	c.count(n)
-	return n
+	messages, notes, by := c.count()
+	w.count("message_count", messages)
+	w.count("contact_message_count", by[contactRole])
+	w.count("admin_message_count", by[adminRole])
+	w.count("bot_message_count", by[botRole])
+	w.count("note_count", notes)
+	w.number("part_count", c.partCount)
+	w.flag("parts_truncated", c.truncated())
+
+	w.number("time_to_first_reply_seconds", c.timeToFirstReply())
+	w.number("time_to_first_bot_reply_seconds", c.timeToFirstBotReply())
+	w.number("time_to_first_reply_office_hours_seconds", c.statistics.adminReply)
+	w.number("time_to_resolution_seconds", c.timeToResolution())
+	w.number("time_to_resolution_office_hours_seconds", c.timeToResolutionInOfficeHours())
+	w.number("handling_time_seconds", c.statistics.handling)
 }

@@ -5,180 +5,206 @@ import (
 	"slices"
 	"strings"
 
+	"source-intercom/protocol"
+
 	"github.com/tidwall/gjson"
 )
 
-// contactIDs are the conversation's contacts, in the order of the API.
-func (c *conversation) contactIDs() []string {
-	ids := []string{}
-	for _, contact := range c.contacts {
-		if id := idOf(contact.Get("id")); id != nil {
-			ids = append(ids, *id)
-		}
+// contact is who began the conversation, if that is one of its contacts, else the first of them.
+func (c *conversation) contact() string {
+	author := c.source.author.id
+	if c.source.role == contactRole && slices.ContainsFunc(c.contacts, func(r contactReference) bool { return r.id == author }) {
+		return author
 	}
-	return ids
-}
-
-// contactID is who began the conversation, if that is one of its contacts, else the first of them.
-func (c *conversation) contactID() *string {
-	ids := c.contactIDs()
-	if author := c.source.author.Get("id").String(); c.source.role == contactRole && slices.Contains(ids, author) {
-		return &author
+	if len(c.contacts) == 0 {
+		return ""
 	}
-	if len(ids) == 0 {
-		return nil
-	}
-	return &ids[0]
+	return c.contacts[0].id
 }
 
 // contactEmail is the address that the contact of contactID writes from, by the source or any part. Nobody else's.
-func (c *conversation) contactEmail() *string {
-	id := c.contactID()
-	if id == nil {
-		return nil
+func (c *conversation) contactEmail() string {
+	if c.contactID == "" {
+		return ""
 	}
 	of := func(m *message) string {
-		if m.role != contactRole || m.author.Get("id").String() != *id {
+		if m.role != contactRole || m.author.id != c.contactID {
 			return ""
 		}
-		return strings.ToLower(strings.TrimSpace(m.author.Get("email").String()))
+		return strings.ToLower(strings.TrimSpace(m.author.email))
 	}
-	if email := of(&c.source); email != "" {
-		return &email
-	}
+	email := of(&c.source)
 	for i := range c.parts {
-		if email := of(&c.parts[i]); email != "" {
-			return &email
+		if email != "" {
+			break
+		}
+		email = of(&c.parts[i])
+	}
+	return email
+}
+
+// companyColumns is the one that Intercom gives the conversation, since 2.15. The companies of its contacts are in
+// contact_companies, and may be others by now.
+func (c *conversation) companyColumns() (id, external, source string) {
+	for name, v := range protocol.Members(c.company) {
+		switch name {
+		case "id":
+			id = idIn(v)
+		case "company_id":
+			external = textIn(v)
 		}
 	}
-	return nil
-}
-
-// company is the one that Intercom gives the conversation, since 2.15. The companies of its contacts are in
-// contact_companies, and may be others by now.
-func (c *conversation) company() (id, external, source *string) {
-	if id = idOf(c.get("company.id")); id == nil {
-		return nil, nil, nil
+	if id == "" {
+		return "", "", ""
 	}
-	return id, textOf(c.get("company.company_id")), known("conversation")
+	return id, external, "conversation"
 }
 
-func (c *conversation) createdAt() *int64 { return orNone(secondsOf(c.get("created_at"))) }
+func (c *conversation) createdAt() int64 { return c.source.at }
 
 // closedAt is when a conversation that is closed now was closed last.
-func (c *conversation) closedAt() *int64 {
-	if state := c.state(); state == nil || *state != "closed" {
-		return nil
+func (c *conversation) closedAt() int64 {
+	if c.state() != "closed" {
+		return 0
 	}
 	return c.lastClosedAt()
 }
 
 // lastClosedAt is Intercom's own time, else that of the youngest part that closed the conversation.
-func (c *conversation) lastClosedAt() *int64 {
-	if at := secondsOf(c.statistics.Get("last_close_at")); at > 0 {
-		return &at
+func (c *conversation) lastClosedAt() int64 {
+	last := c.statistics.lastCloseAt
+	if last == 0 {
+		for at := range c.times(closing) {
+			last = max(last, at)
+		}
 	}
-	if closes := c.closes(); len(closes) > 0 {
-		return known(slices.Max(closes))
-	}
-	return nil
+	return last
 }
 
 // firstClosedAt is the same of the first close; the part that tells of it is among the oldest.
-func (c *conversation) firstClosedAt() *int64 {
-	if at := secondsOf(c.statistics.Get("first_close_at")); at > 0 {
-		return &at
+func (c *conversation) firstClosedAt() int64 {
+	first := c.statistics.firstCloseAt
+	if first == 0 && c.complete() {
+		for at := range c.times(closing) {
+			if first == 0 || at < first {
+				first = at
+			}
+		}
 	}
-	if closes := c.closes(); len(closes) > 0 && c.complete() {
-		return known(slices.Min(closes))
-	}
-	return nil
+	return first
 }
 
 func (c *conversation) reopenCount() *int64 {
-	if n := numberOf(c.statistics.Get("count_reopens")); n != nil {
+	if n := c.statistics.reopens; n != nil || !c.complete() {
 		return n
 	}
-	if !c.complete() {
-		return nil
+	n := int64(0)
+	for range c.times(reopening) {
+		n++
 	}
-	return known(int64(len(c.reopenings())))
+	return &n
 }
 
 // state is as given; versions that had none said whether the conversation is open.
-func (c *conversation) state() *string {
-	if state := textOf(c.get("state")); state != nil {
-		return state
-	}
-	open := flagOf(c.get("open"))
+func (c *conversation) state() string {
 	switch {
-	case open == nil:
-		return nil
-	case *open:
-		return known("open")
-	case secondsOf(c.get("snoozed_until")) > c.answered:
-		return known("snoozed")
+	case c.givenState != "":
+		return c.givenState
+	case c.open == nil:
+		return ""
+	case *c.open:
+		return "open"
+	case c.snoozedUntil > c.answered:
+		return "snoozed"
 	}
-	return known("closed")
+	return "closed"
 }
 
-// tags are the conversation's own, in the order in which they were applied.
-func (c *conversation) tags() (names, ids []string) {
-	names, ids = []string{}, []string{}
-	list := c.get("tags.tags").Array()
-	slices.SortStableFunc(list, func(a, b gjson.Result) int {
-		return cmp.Compare(secondsOf(a.Get("applied_at")), secondsOf(b.Get("applied_at")))
-	})
-	for _, tag := range list {
-		if name := textOf(tag.Get("name")); name != nil && !slices.Contains(names, *name) {
-			names = append(names, *name)
+// tagColumns are the conversation's own, in the order in which they were applied.
+func (c *conversation) tagColumns() (names, ids []string) {
+	type tag struct {
+		name, id string
+		applied  int64
+	}
+	var list []tag
+	for _, object := range gjson.Get(c.tags, "tags").Array() {
+		var t tag
+		for name, v := range protocol.Members(object.Raw) {
+			switch name {
+			case "name":
+				t.name = textIn(v)
+			case "id":
+				t.id = idIn(v)
+			case "applied_at":
+				t.applied = secondsIn(v)
+			}
 		}
-		if id := idOf(tag.Get("id")); id != nil && !slices.Contains(ids, *id) {
-			ids = append(ids, *id)
+		list = append(list, t)
+	}
+	slices.SortStableFunc(list, func(a, b tag) int { return cmp.Compare(a.applied, b.applied) })
+	for _, t := range list {
+		if t.name != "" && !slices.Contains(names, t.name) {
+			names = append(names, t.name)
+		}
+		if t.id != "" && !slices.Contains(ids, t.id) {
+			ids = append(ids, t.id)
 		}
 	}
 	return names, ids
 }
 
-// rate fills in what customers say: of teammates, and apart from that of the AI agent. A rating that was asked for and not
-// given is none, though it has a time: that of the request.
-func (c *conversation) rate(n *normalizedConversation) {
-	rating := c.get("conversation_rating")
-	n.RatingRequestedAt = orNone(secondsOf(rating.Get("created_at")))
-	if n.Rating = numberOf(rating.Get("rating")); n.Rating != nil {
-		n.RatingRemark = textOf(rating.Get("remark"))
-		n.RatedAt = orNone(secondsOf(rating.Get("updated_at")))
-	}
-	if rating.Get("teammate.type").Str != "workflow" {
-		n.RatingTeammateID = idOf(rating.Get("teammate.id"))
-	}
-	if agent := c.get("ai_agent"); numberOf(agent.Get("rating")) != nil {
-		n.AIRating, n.AIRatingRemark = numberOf(agent.Get("rating")), textOf(agent.Get("rating_remark"))
-	}
+// A rating is what a customer says of teammates. One that was asked for and not given is none, though it has a time: that
+// of the request.
+type rating struct {
+	stars                *int64
+	remark, teammate, by string
+	requestedAt, at      int64
 }
 
-// count counts what was said, the source included, by whom, and the notes.
-func (c *conversation) count(n *normalizedConversation) {
-	said := slices.Clone(c.said)
-	if c.source.says() {
-		said = append(said, &c.source)
-	}
-	for _, m := range said {
-		n.MessageCount++
-		switch m.role {
-		case contactRole:
-			n.ContactMessageCount++
-		case adminRole:
-			n.AdminMessageCount++
-		case botRole:
-			n.BotMessageCount++
+func newRating(object string) rating {
+	var r rating
+	workflow := false
+	for name, v := range protocol.Members(object) {
+		switch name {
+		case "rating":
+			r.stars = numberIn(v)
+		case "remark":
+			r.remark = textIn(v)
+		case "created_at":
+			r.requestedAt = secondsIn(v)
+		case "updated_at":
+			r.at = secondsIn(v)
+		case "contact":
+			r.by = idIn(gjson.Get(v, "id").Raw)
+		case "teammate":
+			r.teammate, workflow = idIn(gjson.Get(v, "id").Raw), gjson.Get(v, "type").Str == "workflow"
 		}
+	}
+	if workflow {
+		r.teammate = ""
+	}
+	if r.stars == nil {
+		r.remark, r.by, r.at = "", "", 0
+	}
+	return r
+}
+
+// count counts what was said, the source included, in all and by whom, and the notes.
+func (c *conversation) count() (messages, notes int64, by [roles]int64) {
+	if c.source.says() {
+		by[c.source.role]++
+		messages++
 	}
 	for i := range c.parts {
-		if c.parts[i].note() {
-			n.NoteCount++
+		switch m := &c.parts[i]; {
+		case m.says():
+			by[m.role]++
+			messages++
+		case m.note():
+			notes++
 		}
 	}
+	return messages, notes, by
 }
 
 // asked is when a contact first wanted an answer: at the beginning, or, in a conversation that we began, with the first
@@ -187,10 +213,10 @@ func (c *conversation) asked() int64 {
 	switch {
 	case c.source.role == contactRole:
 		return c.source.at
-	case !c.source.author.IsObject():
+	case !c.source.author.told:
 		return 0
 	case !c.complete():
-		return secondsOf(c.statistics.Get("first_contact_reply_at"))
+		return c.statistics.contactReplyAt
 	}
 	return c.earliest(contactRole, 0)
 }
@@ -198,7 +224,7 @@ func (c *conversation) asked() int64 {
 // firstReplyAt is when a human answered first. Where parts are missing, the oldest are: then only Intercom knows.
 func (c *conversation) firstReplyAt() int64 {
 	if !c.complete() {
-		return secondsOf(c.statistics.Get("first_admin_reply_at"))
+		return c.statistics.adminReplyAt
 	}
 	return c.earliest(adminRole, c.asked())
 }
@@ -222,42 +248,36 @@ func between(from, to int64) *int64 {
 }
 
 // timeToResolution is by the clock on the wall, from the beginning to the close that holds.
-func (c *conversation) timeToResolution() *int64 {
-	created, closed := c.createdAt(), c.closedAt()
-	if created == nil || closed == nil {
-		return nil
-	}
-	return between(*created, *closed)
-}
+func (c *conversation) timeToResolution() *int64 { return between(c.createdAt(), c.closedAt()) }
 
 // timeToResolutionInOfficeHours is Intercom's figure for the same.
 func (c *conversation) timeToResolutionInOfficeHours() *int64 {
-	if c.closedAt() == nil {
+	if c.closedAt() == 0 {
 		return nil
 	}
-	return numberOf(c.statistics.Get("time_to_last_close"))
+	return c.statistics.lastClose
 }
 
 // firstMessageBody is the text of the source; of one without text, that of the first message of a contact.
-func (c *conversation) firstMessageBody() *string {
+func (c *conversation) firstMessageBody() string {
 	if c.source.redacted || c.source.spoken {
-		return orNone(c.source.text())
+		return c.source.text()
 	}
 	if !c.complete() {
-		return nil
+		return ""
 	}
-	for _, m := range c.said {
+	for m := range c.said() {
 		if m.role == contactRole {
-			return orNone(m.text())
+			return m.text()
 		}
 	}
-	return nil
+	return ""
 }
 
 // quality names what the row's figures suffer from.
 func (c *conversation) quality() []string {
-	flags := []string{}
-	if state := c.state(); state != nil && *state == "closed" && c.closedAt() == nil {
+	var flags []string
+	if c.state() == "closed" && c.closedAt() == 0 {
 		flags = append(flags, "closed_at_unknown")
 	}
 	if !c.complete() {

@@ -36,13 +36,17 @@ type Reader struct {
 // A feedRun is one feed in one run, with the streams that are cut from it.
 type feedRun struct {
 	*Reader
-	feed     *Feed
-	filter   Filters // what its rows must be like
-	asked    bool    // Intercom was asked for those alone
-	runs     []*streamRun
-	nursery  *nursery
-	roll     *roll // what was met; nil: no stream is swept
-	pages    *pageSize
+	feed    *Feed
+	filter  Filters // what its rows must be like
+	asked   bool    // Intercom was asked for those alone
+	runs    []*streamRun
+	nursery *nursery
+	roll    *roll // what was met; nil: no stream is swept
+	pages   *pageSize
+
+	discretion *discretion // towards derived streams; nil: none
+	altering   uint64      // see Config.altering
+
 	clock    int64 // the server's, when the walk began
 	upper    int64 // rows from here on are left out: one above the end date, or forever
 	bookmark int64 // what the streams are complete up to when the walk has ended
@@ -106,7 +110,7 @@ func (r *Reader) prepare(ctx context.Context) (head []byte, err error) {
 			return nil, err
 		}
 		r.runs = append(r.runs, run)
-		if head, err = r.Dialect.AppendSchema(head, run.stream.described(s), s.Drop); err != nil {
+		if head, err = r.Dialect.AppendSchema(head, r.Config.altered(run.stream.described(s)), s.Drop); err != nil {
 			return nil, fmt.Errorf("stream %s: %w", s.Stream, err)
 		}
 	}
@@ -154,7 +158,7 @@ func (r *Reader) selected() ([]protocol.Selected, error) {
 // open makes a stream's run from its selection and its state.
 func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
 	def := r.table.Named(s.Stream)
-	described := def.described(s)
+	described := r.Config.altered(def.described(s))
 	if r.Config.ActivateVersion && s.Mode == protocol.FullRefresh && r.Dialect.Name() == "singer" {
 		described.Version = r.began.UnixMilli()
 	}
@@ -207,7 +211,7 @@ func (r *Reader) read(ctx context.Context) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	r.writer = &writer{dialect: r.Dialect, lines: r.Lines, onState: r.OnState, runs: r.runs,
-		in: make(chan batch, batchesWaiting), every: r.every, states: r.inputStates()}
+		in: make(chan []batch, batchesWaiting), every: r.every, states: r.inputStates()}
 	var writing sync.WaitGroup
 	writing.Go(func() { r.writer.loop(fail) })
 
@@ -246,7 +250,7 @@ func (r *Reader) feeds() []*feedRun {
 	for _, run := range r.runs {
 		f := byFeed[run.stream.Feed]
 		if f == nil {
-			f = &feedRun{Reader: r, feed: run.stream.Feed, filter: filterOf(run.stream.Feed, r.Config), nursery: newNursery(), pages: newPageSize(r.Config.PageSize)}
+			f = &feedRun{Reader: r, feed: run.stream.Feed, filter: filterOf(run.stream.Feed, r.Config), nursery: newNursery(), pages: newPageSize(r.Config.PageSize), discretion: r.Config.discretion(), altering: r.Config.altering()}
 			byFeed[run.stream.Feed] = f
 			feeds = append(feeds, f)
 		}
@@ -332,7 +336,7 @@ func (f *feedRun) end(ctx context.Context, run *streamRun, walk error) {
 	if err := run.failure(); err != nil {
 		failure := Classify(err)
 		failure.Stream = run.stream.Name
-		failure.Message = protocol.NewRedactor(f.Config.AccessToken).Redact(failure.Message) // a server may repeat it
+		failure.Message = protocol.NewRedactor(f.Config.AccessToken, f.Config.PrivacyKey).Redact(failure.Message) // a server may repeat it
 		last = f.Dialect.AppendFailure(last, failure, time.Now())
 	}
 	// The writer lives on after a cancellation: what is true must still be said.

@@ -43,7 +43,7 @@ type progress struct {
 	bookmark int64  // what a finished stream is complete up to
 	finished bool
 	prints   *fingerprints
-	deletes  int64  // up to when deletions have been told; 0: none ever were
+	deletes  int64     // up to when deletions have been told; 0: none ever were
 	known    *register // nil: the stream is not swept
 }
 

@@ -57,9 +57,9 @@ type Stream struct {
 	Since intercom.Version
 	// Costly streams are read only when they are chosen.
 	Costly bool
-	// Makes makes the rows of a derived stream, in columns of our own, of a whole conversation. Derived streams, too, are read
+	// Makes writes the rows of a derived stream, in columns of our own, of a whole conversation. Derived streams, too, are read
 	// only when they are chosen.
-	Makes func(c *conversation, cfg *Config) []any
+	Makes func(w *rowWriter, c *conversation, cfg *Config)
 	// Schema names the schema of streams that share one; "": it has the stream's name.
 	Schema string
 	// Dataset is what a report is made of; nil: the stream is none.
@@ -162,11 +162,7 @@ func (s *Stream) Described() protocol.Stream {
 	if s.Optional() {
 		schema = slices.Concat([]byte(`{"description":`+quoted(s.warning())+`,`), schema[1:])
 	}
-	d := protocol.Stream{Name: s.Name, Schema: schema, Key: s.Key, Cursor: s.Cursor, Default: !s.Optional(), Tombstones: s.Tombstones()}
-	if s.Tombstones() && s.Epitaph != nil {
-		d = d.WithField(s.Epitaph.name, s.Epitaph.schema)
-	}
-	return d
+	return protocol.Stream{Name: s.Name, Schema: schema, Key: s.Key, Cursor: s.Cursor, Default: !s.Optional(), Tombstones: s.Tombstones()}
 }
 
 // Catalog is every stream of the table as catalogs show them.

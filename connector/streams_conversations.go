@@ -29,7 +29,7 @@ var conversationStreams = []Stream{
 		Permission: readConversations, Method: "all parts of every changed conversation, one call each"},
 	normalizedConversations(),
 	derivedStream("ticket_events", eventRows, "conversation_updated_at", "event_id"),
-	derivedStream("transcripts", transcriptRows, "updated_at", "conversation_id"),
+	derivedStream("transcripts", transcriptRow, "updated_at", "conversation_id"),
 	conversationCut("conversation_tags", &cut{at: []string{"tags.tags"}}, "id"),
 	conversationCut("conversation_contacts", &cut{at: []string{"contacts.contacts"}}, "id"),
 	conversationCut("conversation_teammates", &cut{at: []string{"teammates.teammates", "teammates.admins"}}, "id"),
@@ -77,13 +77,13 @@ func conversationCut(name string, c *cut, key ...string) Stream {
 }
 
 // derivedStream is a stream that is made of whole conversations, by the calls that conversation_parts makes.
-func derivedStream(name string, makes func(*conversation, *Config) []any, cursor string, key ...string) Stream {
+func derivedStream(name string, makes func(*rowWriter, *conversation, *Config), cursor string, key ...string) Stream {
 	return Stream{Name: name, Feed: conversations, Thread: threadDerived, Makes: makes, Endpoint: "/conversations/{id}", Parent: "conversation", Key: key, Cursor: cursor,
 		Permission: readConversations, Method: "every changed conversation, by the calls of conversation_parts"}
 }
 
 func normalizedConversations() Stream {
-	s := derivedStream("normalized_conversations", normalizedRows, "updated_at", "conversation_id")
+	s := derivedStream("normalized_conversations", normalizedRow, "updated_at", "conversation_id")
 	s.Epitaph = deletedAt
 	return s
 }

@@ -1,9 +1,7 @@
 package connector
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"strconv"
 	"time"
 
@@ -24,6 +22,8 @@ type thread struct {
 	parts   []gjson.Result
 	missing int64 // parts that Intercom counts and did not give
 	read    *conversation
+
+	discretion *discretion // in telling of it; nil: none
 }
 
 // threadMaker emits what a stream makes of a conversation.
@@ -69,10 +69,10 @@ func (f *feedRun) thread(ctx context.Context, runs []*streamRun, p parent) error
 	if err != nil {
 		return err
 	}
-	t := &thread{parent: p, answer: answer, parts: parts}
+	t := &thread{parent: p, answer: answer, parts: parts, discretion: f.discretion}
 	t.missing = max(0, answer.Get("statistics.count_conversation_parts").Int()-int64(len(parts)))
 	if t.missing > 0 {
-		f.Log.Warn().Str("stream", first.Name).Str("conversation_id", p.id).Int("parts", len(parts)).Int64("missing", t.missing).
+		f.Log.Warn().Str("stream", first.Name).Str("conversation_id", f.Config.shown(p.id)).Int("parts", len(parts)).Int64("missing", t.missing).
 			Msg("Intercom gave fewer parts than it counts")
 	}
 	errs := make([]error, len(emitters))
@@ -83,15 +83,28 @@ func (f *feedRun) thread(ctx context.Context, runs []*streamRun, p parent) error
 		}
 	}
 	answer.Release() // stdout may be slow
+	err = f.handOn(ctx, emitters, errs)
 	for i, e := range emitters {
 		if errs[i] == nil {
-			errs[i] = e.flush(nil)
+			errs[i] = err
 		}
 		if err := f.blame(ctx, e.run, errs[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// handOn hands on what the emitters have gathered that had no error, in one go: to wake the writer for each of them costs as
+// much as to make its rows.
+func (f *feedRun) handOn(ctx context.Context, emitters []*emitter, errs []error) error {
+	batches := make([]batch, 0, len(emitters))
+	for i, e := range emitters {
+		if errs[i] == nil {
+			batches = append(batches, e.gathered())
+		}
+	}
+	return f.writer.send(ctx, batches...)
 }
 
 // whole tells whether the answer itself shows that it is no older than its row, and has all parts.
@@ -116,16 +129,12 @@ func threadParts(e *emitter, t *thread) error {
 
 // threadDerived emits the rows that a derived stream makes of a conversation.
 func threadDerived(e *emitter, t *thread) error {
+	w := newRows()
+	defer w.release()
+	e.run.stream.Makes(w, t.conversation(), e.f.Config)
 	return e.family(t.parent, func(emit emitFunc) error {
-		var b bytes.Buffer
-		encoder := json.NewEncoder(&b)
-		encoder.SetEscapeHTML(false)
-		for _, row := range e.run.stream.Makes(t.conversation(), e.f.Config) {
-			b.Reset()
-			if err := encoder.Encode(row); err != nil {
-				return err
-			}
-			if err := emit(gjson.Parse(b.String()), nil); err != nil {
+		for row := range w.all() {
+			if err := emit(row, nil); err != nil {
 				return err
 			}
 		}

@@ -48,22 +48,20 @@ func (s *Stream) Tombstones() bool { return s.Told || s.Swept }
 
 // An epitaph is a column in which tombstones say more.
 type epitaph struct {
-	name, schema string
-	of           func(d deletion) string // its JSON
+	name string
+	of   func(d deletion) string // its JSON
 }
 
 // deletedAt is the time of the deletion as such tables have their times.
-var deletedAt = &epitaph{"deleted_at", `{"type":["null","integer"],"description":"When the conversation was deleted.","x-unix":true}`,
-	func(d deletion) string { return strconv.FormatInt(d.at, 10) }}
+var deletedAt = &epitaph{"deleted_at", func(d deletion) string { return strconv.FormatInt(d.at, 10) }}
 
 // mergedInto is the contact that has taken over what belonged to one.
-var mergedInto = &epitaph{"merged_into", `{"type":["null","string"],"description":"Id of the contact that this one was merged into, once it was."}`,
-	func(d deletion) string {
-		if d.into == "" {
-			return "null"
-		}
-		return quoted(d.into)
-	}}
+var mergedInto = &epitaph{"merged_into", func(d deletion) string {
+	if d.into == "" {
+		return "null"
+	}
+	return quoted(d.into)
+}}
 
 // everyStream stands for every stream that can do what the setting asks for.
 const everyStream = "*"

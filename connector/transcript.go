@@ -10,31 +10,6 @@ import (
 	"source-intercom/protocol"
 )
 
-// A transcript is a row of transcripts: what was said in a conversation, in order, as one text or as a list.
-type transcript struct {
-	ConversationID string        `json:"conversation_id"`
-	UpdatedAt      *int64        `json:"updated_at"`
-	CreatedAt      *int64        `json:"created_at"`
-	State          *string       `json:"state"`
-	Title          *string       `json:"title"`
-	ContactID      *string       `json:"contact_id"`
-	MessageCount   int64         `json:"message_count"`
-	RedactedCount  int64         `json:"redacted_count"`
-	LeftOutCount   int64         `json:"left_out_count"`
-	PartsMissing   *int64        `json:"parts_missing"`
-	Markdown       *string       `json:"markdown"`
-	Messages       []chatMessage `json:"messages"`
-}
-
-// A chatMessage is one message as language models take it.
-type chatMessage struct {
-	Role       string  `json:"role"`
-	Author     *string `json:"author"`
-	AuthorType *string `json:"author_type"`
-	Time       *int64  `json:"time"`
-	Text       string  `json:"text"`
-}
-
 // roles are what chat calls those who write; what the connector itself has to say comes from the system.
 const (
 	customersRole = "user"
@@ -43,56 +18,51 @@ const (
 	noticeRole    = "system"
 )
 
-// transcriptRows is the one row of a conversation.
-func transcriptRows(c *conversation, cfg *Config) []any {
-	t := &transcript{
-		ConversationID: c.id, UpdatedAt: orNone(secondsOf(c.get("updated_at"))), CreatedAt: c.createdAt(),
-		State: c.state(), Title: textOf(c.get("title")), ContactID: c.contactID(), PartsMissing: c.partsMissing(),
-	}
-	asMessages := cfg.TranscriptFormat == "messages"
-	w := transcriber{most: cfg.TranscriptLength, markdown: !asMessages}
-	if t.Title != nil && w.markdown {
-		w.head = "# " + markup.Escape(*t.Title)
-	}
-	said := c.spoken(cfg.TranscriptNotes)
-	if len(said) > 0 && said[0] == &c.source {
-		w.message(said[0])
-		said = said[1:]
+// transcriptRow writes the one row of a conversation: what was said in it, in order, as one text or as a list.
+func transcriptRow(w *rowWriter, c *conversation, cfg *Config) {
+	t := transcriber{most: cfg.TranscriptLength, markdown: cfg.TranscriptFormat != "messages", text: w.scratch[:0], pieces: make([]piece, 0, len(c.parts)+2)}
+	t.title(c.title)
+	if c.source.shown(cfg.TranscriptNotes) {
+		t.message(&c.source)
 	}
 	if notice := c.missingNotice(); notice != "" {
-		w.notice(notice)
+		t.notice(notice)
 	}
-	for _, m := range said {
-		w.message(m)
-	}
-	pieces := w.fitted()
-	for _, p := range pieces {
-		switch {
-		case p.of == nil:
-		case p.of.redacted:
-			t.RedactedCount++
-			t.MessageCount++
-		default:
-			t.MessageCount++
+	for i := range c.parts {
+		if m := &c.parts[i]; m.shown(cfg.TranscriptNotes) {
+			t.message(m)
 		}
 	}
-	t.LeftOutCount = w.left
-	if asMessages {
-		t.Messages = []chatMessage{}
-		for _, p := range pieces {
-			t.Messages = append(t.Messages, p.chat())
+	t.fit()
+	messages, redacted := int64(0), int64(0)
+	for _, p := range t.pieces {
+		if p.of == nil {
+			continue
 		}
-		return []any{t}
+		messages++
+		if p.of.redacted {
+			redacted++
+		}
 	}
-	texts := []string{}
-	if w.head != "" {
-		texts = append(texts, w.head)
+	w.text("conversation_id", c.id)
+	w.time("updated_at", c.updatedAt)
+	w.time("created_at", c.createdAt())
+	w.text("state", c.state())
+	w.text("title", c.title)
+	w.text("contact_id", c.contactID)
+	w.count("message_count", messages)
+	w.count("redacted_count", redacted)
+	w.count("left_out_count", t.left)
+	w.number("parts_missing", c.partsMissing())
+	if t.markdown {
+		w.textOrEmpty("markdown", inPlace(t.text))
+		w.json("messages", "")
+	} else {
+		w.json("markdown", "")
+		w.objects("messages", len(t.pieces), func(i int) { t.chat(w, &t.pieces[i]) })
 	}
-	for _, p := range pieces {
-		texts = append(texts, p.text)
-	}
-	t.Markdown = known(strings.Join(texts, emptyLine))
-	return []any{t}
+	w.end()
+	w.scratch = t.text
 }
 
 // partsMissing is how many parts Intercom did not give; nil where it does not count them.
@@ -114,27 +84,15 @@ func (c *conversation) missingNotice() string {
 	return fmt.Sprintf("Parts may be missing here: Intercom gives the newest %d.", maxParts)
 }
 
-// spoken are the messages in the order of the thread, redacted ones among them, and notes if they are wanted.
-func (c *conversation) spoken(notes bool) []*message {
-	var all []*message
-	if c.source.says() || c.source.redacted {
-		all = append(all, &c.source)
-	}
-	for i := range c.parts {
-		m := &c.parts[i]
-		switch {
-		case m.note() && !notes:
-		case m.redacted, m.spoken, len(m.attachments) > 0:
-			all = append(all, m)
-		}
-	}
-	return all
+// shown tells whether a transcript has the message: redacted ones, too, and notes if they are wanted.
+func (m *message) shown(notes bool) bool {
+	return (notes || !m.note()) && (m.redacted || m.spoken || m.filed)
 }
 
 // A piece is one message of a transcript, or, where of is nil, what the connector has to say.
 type piece struct {
-	of   *message
-	text string
+	of       *message
+	from, to int // where it lies in the transcriber's text
 }
 
 const (
@@ -142,75 +100,113 @@ const (
 	redactedText = "This message was redacted."
 )
 
-// A transcriber gathers the pieces of a transcript.
+// A transcriber writes the pieces of a transcript one behind the other. In Markdown an empty line parts them.
 type transcriber struct {
 	markdown bool
-	head     string
 	most     int // characters; 0: any number
+	text     []byte
+	head     int // how long the title is
 	pieces   []piece
 	left     int64 // messages that did not fit
 }
 
-func (w *transcriber) notice(text string) {
-	w.pieces = append(w.pieces, piece{text: w.emphasized(text)})
+func (t *transcriber) title(title string) {
+	if title != "" && t.markdown {
+		t.text = append(append(t.text, "# "...), markup.Escape(title)...)
+		t.head = len(t.text)
+	}
 }
 
-func (w *transcriber) emphasized(text string) string {
-	if w.markdown {
-		return "_" + text + "_"
-	}
-	return text
+// begin begins a piece, which what is written next is; end ends it.
+func (t *transcriber) begin(of *message) {
+	t.part()
+	t.pieces = append(t.pieces, piece{of: of, from: len(t.text)})
 }
 
-func (w *transcriber) message(m *message) {
-	if !w.markdown {
-		w.pieces = append(w.pieces, piece{m, m.plain()})
-		return
+func (t *transcriber) end() { t.pieces[len(t.pieces)-1].to = len(t.text) }
+
+// part parts what comes next in Markdown from what there is.
+func (t *transcriber) part() {
+	if t.markdown && len(t.text) > 0 {
+		t.text = append(t.text, emptyLine...)
 	}
-	head := "**" + markup.Escape(m.name()) + "** (" + m.kindOfAuthor()
+}
+
+func (t *transcriber) notice(text string) {
+	t.begin(nil)
+	t.emphasized(text)
+	t.end()
+}
+
+func (t *transcriber) emphasized(text string) {
+	if t.markdown {
+		text = "_" + text + "_"
+	}
+	t.text = append(t.text, text...)
+}
+
+func (t *transcriber) message(m *message) {
+	t.begin(m)
+	if t.markdown {
+		t.block(m)
+	} else {
+		t.plain(m)
+	}
+	t.end()
+}
+
+// block writes a message in Markdown: who and when, what, and its files.
+func (t *transcriber) block(m *message) {
+	t.text = append(t.text, "**"...)
+	t.text = append(t.text, markup.Escape(m.name())...)
+	t.text = append(t.text, "** ("...)
+	t.text = append(t.text, m.kindOfAuthor()...)
 	if m.note() {
-		head += ", note"
+		t.text = append(t.text, ", note"...)
 	}
-	head += ")"
+	t.text = append(t.text, ')')
 	if m.at > 0 {
-		head += ", " + time.Unix(m.at, 0).UTC().Format("2006-01-02 15:04:05 UTC")
+		t.text = time.Unix(m.at, 0).UTC().AppendFormat(t.text, ", 2006-01-02 15:04:05 UTC")
 	}
-	blocks := []string{head}
 	switch {
 	case m.redacted:
-		blocks = append(blocks, w.emphasized(redactedText))
+		t.part()
+		t.emphasized(redactedText)
 	case m.spoken:
-		blocks = append(blocks, m.markdown())
+		t.part()
+		t.text = m.parse().AppendMarkdown(t.text, protocol.Unsigned)
 	}
-	var files []string
-	for _, a := range m.attachments {
-		files = append(files, markup.Link(a.Get("name").String(), protocol.Unsigned(a.Get("url").String())))
+	for i, a := range m.attachments() {
+		separator := ", "
+		if i == 0 {
+			separator = emptyLine + "Attached: "
+		}
+		t.text = append(t.text, separator...)
+		t.text = append(t.text, markup.Link(a.Get("name").String(), protocol.Unsigned(a.Get("url").String()))...)
 	}
-	if files != nil {
-		blocks = append(blocks, "Attached: "+strings.Join(files, ", "))
-	}
-	w.pieces = append(w.pieces, piece{m, strings.Join(blocks, emptyLine)})
 }
 
-// plain is the message as text, with a line for each file.
-func (m *message) plain() string {
-	if m.redacted {
-		return redactedText
+// plain writes a message as text, with a line for each file.
+func (t *transcriber) plain(m *message) {
+	from := len(t.text)
+	switch {
+	case m.redacted:
+		t.text = append(t.text, redactedText...)
+	case m.spoken:
+		t.text = m.parse().AppendText(t.text, protocol.Unsigned)
 	}
-	var lines []string
-	if m.spoken {
-		lines = append(lines, m.text())
+	for _, a := range m.attachments() {
+		if len(t.text) > from {
+			t.text = append(t.text, '\n')
+		}
+		t.text = append(t.text, strings.TrimSpace(a.Get("name").String()+" ("+protocol.Unsigned(a.Get("url").String())+")")...)
 	}
-	for _, a := range m.attachments {
-		lines = append(lines, strings.TrimSpace(a.Get("name").String()+" ("+protocol.Unsigned(a.Get("url").String())+")"))
-	}
-	return strings.Join(lines, "\n")
 }
 
 // name is the author's, or else what they are. An address is none: transcripts go far.
 func (m *message) name() string {
-	if name := m.author.Get("name").String(); name != "" {
-		return name
+	if m.author.name != "" {
+		return m.author.name
 	}
 	return m.kindOfAuthor()
 }
@@ -225,67 +221,67 @@ func (m *message) kindOfAuthor() string {
 	case botRole:
 		return "bot"
 	}
-	if kind := m.author.Get("type").String(); kind != "" {
-		return kind
+	if m.author.kind != "" {
+		return m.author.kind
 	}
 	return "unknown"
 }
 
-func (p *piece) chat() chatMessage {
-	if p.of == nil {
-		return chatMessage{Role: noticeRole, Text: p.text}
+// chat writes a piece as language models take it.
+func (t *transcriber) chat(w *rowWriter, p *piece) {
+	role, author, kind, at := noticeRole, "", "", int64(0)
+	if m := p.of; m != nil {
+		author, kind, at = m.author.name, m.kindOfAuthor(), m.at
+		switch {
+		case m.note():
+			role = noteRole
+		case m.role == contactRole:
+			role = customersRole
+		default:
+			role = oursRole
+		}
 	}
-	m := chatMessage{Role: oursRole, Author: textOf(p.of.author.Get("name")), AuthorType: known(p.of.kindOfAuthor()), Time: orNone(p.of.at), Text: p.text}
-	switch {
-	case p.of.note():
-		m.Role = noteRole
-	case p.of.role == contactRole:
-		m.Role = customersRole
-	}
-	return m
+	w.text("role", role)
+	w.text("author", author)
+	w.text("author_type", kind)
+	w.time("time", at)
+	w.textOrEmpty("text", inPlace(t.text[p.from:p.to]))
 }
 
-// fitted are the pieces that fit into the greatest length, whole, from the first one on. What is left out is said at the
-// end, within that length.
-func (w *transcriber) fitted() []piece {
-	length := w.size(w.head)
-	whole := length
-	for _, p := range w.pieces {
-		whole += w.size(p.text)
-	}
-	if w.most == 0 || whole-w.size("") <= w.most {
-		return w.pieces
+// fit leaves out the messages that do not fit into the greatest length, from the first one on that does not. What is left
+// out is said at the end, within that length.
+func (t *transcriber) fit() {
+	if t.most == 0 || utf8.RuneCount(t.text) <= t.most {
+		return
 	}
 	messages := 0
-	for _, p := range w.pieces {
+	for _, p := range t.pieces {
 		if p.of != nil {
 			messages++
 		}
 	}
-	longest := w.size(w.cut(messages)) - w.size("")
-	for i, p := range w.pieces {
-		if length += w.size(p.text); length+longest > w.most {
-			for _, rest := range w.pieces[i:] {
-				if rest.of != nil {
-					w.left++
-				}
-			}
-			return append(w.pieces[:i:i], piece{text: w.cut(int(w.left))})
+	room := t.most - utf8.RuneCountInString(leftOut(messages))
+	if t.markdown {
+		room -= len("__") + len(emptyLine)
+	}
+	length, end := utf8.RuneCount(t.text[:t.head]), t.head
+	for i, p := range t.pieces {
+		if length += utf8.RuneCount(t.text[end:p.to]); length <= room {
+			end = p.to
+			continue
 		}
+		for _, rest := range t.pieces[i:] {
+			if rest.of != nil {
+				t.left++
+			}
+		}
+		t.pieces, t.text = t.pieces[:i], t.text[:end]
+		t.notice(leftOut(int(t.left)))
+		return
 	}
-	return w.pieces
 }
 
-// cut says that messages did not fit.
-func (w *transcriber) cut(n int) string {
-	return w.emphasized(fmt.Sprintf("Messages left out here, for the length of the transcript: %d.", n))
-}
-
-// size is how many characters a piece takes, with what parts it from the next one.
-func (w *transcriber) size(text string) int {
-	n := utf8.RuneCountInString(text)
-	if w.markdown {
-		n += len(emptyLine)
-	}
-	return n
+// leftOut says that messages did not fit.
+func leftOut(n int) string {
+	return fmt.Sprintf("Messages left out here, for the length of the transcript: %d.", n)
 }

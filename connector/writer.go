@@ -36,7 +36,7 @@ type writer struct {
 	dialect protocol.Dialect
 	lines   *protocol.Lines
 	onState func(protocol.States)
-	in      chan batch
+	in      chan []batch  // what one send has handed on
 	every   time.Duration // stateEvery, but in tests
 
 	runs    []*streamRun
@@ -56,14 +56,14 @@ type part struct {
 	ended     bool
 }
 
-// send hands a batch to the writer. It blocks while the writer is busy, which is how a slow reader of
+// send hands batches to the writer. It blocks while the writer is busy, which is how a slow reader of
 // stdout slows the reading down.
-func (w *writer) send(ctx context.Context, b batch) error {
+func (w *writer) send(ctx context.Context, batches ...batch) error {
 	if ctx.Err() != nil { // the select would toss a coin, and a later batch might get through
 		return context.Cause(ctx)
 	}
 	select {
-	case w.in <- b:
+	case w.in <- batches:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -79,12 +79,12 @@ func (w *writer) loop(fail context.CancelCauseFunc) {
 	for {
 		var err error
 		select {
-		case b, open := <-w.in:
+		case batches, open := <-w.in:
 			if !open {
 				return
 			}
-			if w.lines.Err() == nil {
-				err = w.write(b)
+			for i := 0; i < len(batches) && err == nil && w.lines.Err() == nil; i++ {
+				err = w.write(batches[i])
 			}
 		case <-tick.C:
 			if w.lines.Err() == nil {

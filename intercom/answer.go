@@ -2,6 +2,7 @@ package intercom
 
 import (
 	"fmt"
+	"iter"
 	"math"
 	"net/http"
 	"strings"
@@ -36,6 +37,17 @@ func (a *Answer) Get(path string) gjson.Result {
 		return value.Get(rest)
 	}
 	return value
+}
+
+// Members are the names and values of the top level, as JSON, in their order.
+func (a *Answer) Members() iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for _, m := range a.contents.members {
+			if !yield(m.name, a.contents.text[m.at:m.end]) {
+				return
+			}
+		}
+	}
 }
 
 func (a *Answer) shape(path, want string, found gjson.Result) *ShapeError {

@@ -1,10 +1,10 @@
 package markup
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -336,31 +336,56 @@ func attribute(n *html.Node, name string) string {
 	return ""
 }
 
-var (
-	marks    = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", `\<`, "~", `\~`)
-	numbered = regexp.MustCompile(`^\d+[.)]$`)
-)
+const marking = "\\`*_[]<~"
+
+var marks = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", `\<`, "~", `\~`)
 
 // escaped is a word as Markdown shows it; first says that it begins a line.
 func escaped(word string, first bool) string {
-	word = marks.Replace(word)
+	if strings.ContainsAny(word, marking) {
+		word = marks.Replace(word)
+	}
 	switch {
 	case !first:
 	case strings.HasPrefix(word, "#"), strings.HasPrefix(word, ">"), word == "-", word == "+", strings.Trim(word, "=") == "", strings.Trim(word, "-") == "":
 		return `\` + word
-	case numbered.MatchString(word):
+	case numbers(word):
 		return word[:len(word)-1] + `\` + word[len(word)-1:]
 	}
 	return word
 }
 
+// numbers tells whether a word would number what is listed.
+func numbers(word string) bool {
+	digits := strings.TrimRight(word, ".)")
+	return digits != "" && len(digits) == len(word)-1 && strings.Trim(digits, "0123456789") == ""
+}
+
 // Escape is plain text, on one line, as Markdown shows it.
 func Escape(text string) string {
+	if simple(text) {
+		return text
+	}
 	words := strings.Fields(seen(text))
 	for i := range words {
 		words[i] = escaped(words[i], i == 0)
 	}
 	return strings.Join(words, " ")
+}
+
+// simple tells of most texts, names above all, that they stay as they are: words without a mark, with one blank between.
+func simple(text string) bool {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z':
+		case c >= 0xe1 && c <= 0xe3, c == 0xef: // there are blanks among these, and what is unseen
+			return false
+		case c >= utf8.RuneSelf && usual[c]:
+		case i == 0 || i == len(text)-1 || !usual[c] && (c != ' ' || text[i+1] == ' '):
+			return false
+		}
+	}
+	return true
 }
 
 // Link is a link in Markdown; without an address it is its label.

@@ -22,6 +22,14 @@ func Parse(body string) *Message {
 	if plain, ok := paragraphs(body); ok {
 		return &Message{paragraphs: plain}
 	}
+	if nodes, ok := fragment(body); ok {
+		return &Message{nodes: nodes}
+	}
+	return parse(body)
+}
+
+// parse leaves all to the library.
+func parse(body string) *Message {
 	nodes, err := html.ParseFragment(strings.NewReader(body), &html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body})
 	if err != nil { // nested more than five hundred deep
 		return &Message{lost: body}
@@ -35,7 +43,7 @@ func paragraphs(body string) (all []string, ok bool) {
 		return []string{body}, true
 	}
 	for rest := body; ; {
-		rest = strings.TrimLeft(rest, blanks)
+		rest = trimmed(rest)
 		inner, found := strings.CutPrefix(rest, "<p>")
 		if !found { // as Intercom's own editor has it
 			inner, found = strings.CutPrefix(rest, `<p class="no-margin">`)
@@ -53,26 +61,48 @@ func paragraphs(body string) (all []string, ok bool) {
 
 // Says tells whether a body has a text, without parsing most of those that have.
 func Says(body string) bool {
-	rest := strings.TrimLeft(strings.TrimPrefix(body, "<p>"), blanks)
-	if first, _ := utf8.DecodeRuneInString(rest); unicode.IsLetter(first) || unicode.IsDigit(first) {
-		return true
+	for rest := body; ; {
+		rest = trimmed(rest)
+		if first, _ := utf8.DecodeRuneInString(rest); unicode.IsLetter(first) || unicode.IsDigit(first) {
+			return true
+		}
+		if !strings.HasPrefix(rest, "<") {
+			break
+		}
+		t, after, ok := readTag(rest)
+		if _, usual := plain[t.name]; !ok || !usual {
+			break
+		}
+		rest = after
 	}
 	return body != "" && Parse(body).Text(nil) != ""
 }
 
 // Text is what a message says, without its form: a line for each paragraph, "- " before what is listed, "label (address)"
 // for links and "[image]" for images. address rewrites the address of each link and image; nil: they stay as they are.
-func (m *Message) Text(address func(string) string) string { return m.render(false, address) }
+func (m *Message) Text(address func(string) string) string { return string(m.AppendText(nil, address)) }
+
+// AppendText appends Text to dst.
+func (m *Message) AppendText(dst []byte, address func(string) string) []byte {
+	return m.render(dst, false, address)
+}
 
 // Markdown is a message as CommonMark, with tables as GitHub has them. Characters of the text that would be marks are
 // escaped.
-func (m *Message) Markdown(address func(string) string) string { return m.render(true, address) }
+func (m *Message) Markdown(address func(string) string) string {
+	return string(m.AppendMarkdown(nil, address))
+}
 
-func (m *Message) render(markdown bool, address func(string) string) string {
+// AppendMarkdown appends Markdown to dst.
+func (m *Message) AppendMarkdown(dst []byte, address func(string) string) []byte {
+	return m.render(dst, true, address)
+}
+
+func (m *Message) render(dst []byte, markdown bool, address func(string) string) []byte {
 	if address == nil {
 		address = func(a string) string { return a }
 	}
-	r := &renderer{markdown: markdown, address: address}
+	r := &renderer{markdown: markdown, address: address, out: dst, from: len(dst)}
 	for _, p := range m.paragraphs {
 		r.paragraph()
 		r.text(html.UnescapeString(p))
@@ -82,13 +112,13 @@ func (m *Message) render(markdown bool, address func(string) string) string {
 		r.node(n)
 	}
 	if m.lost != "" {
-		return r.stripped(m.lost)
+		r.stripped(m.lost)
 	}
-	return r.out.String()
+	return r.out
 }
 
-// stripped is all text of a body, of whose form nothing is known.
-func (r *renderer) stripped(body string) string {
+// stripped writes all text of a body, of whose form nothing is known.
+func (r *renderer) stripped(body string) {
 	z := html.NewTokenizer(strings.NewReader(body))
 	for z.Next() != html.ErrorToken {
 		if t := z.Token(); t.Type == html.TextToken {
@@ -97,7 +127,6 @@ func (r *renderer) stripped(body string) string {
 			r.space = true
 		}
 	}
-	return r.out.String()
 }
 
 // A renderer writes one run of blocks. What comes between two pieces is decided when the second one comes, so that
@@ -105,7 +134,8 @@ func (r *renderer) stripped(body string) string {
 type renderer struct {
 	markdown bool
 	address  func(string) string
-	out      strings.Builder
+	out      []byte
+	from     int  // where in it the renderer began
 	lines    int  // that are to be begun before what comes next: 2 leaves one empty
 	broken   bool // by a line break inside a paragraph
 	space    bool
@@ -115,16 +145,16 @@ type renderer struct {
 
 func (r *renderer) write(s string) {
 	switch {
-	case r.out.Len() == 0:
+	case len(r.out) == r.from:
 	case r.lines == 1 && r.broken && r.markdown:
-		r.out.WriteString("  \n")
+		r.out = append(r.out, "  \n"...)
 	case r.lines > 0:
-		r.out.WriteString(strings.Repeat("\n", r.lines))
+		r.out = append(r.out, "\n\n"[:r.lines]...)
 	case r.space:
-		r.out.WriteByte(' ')
+		r.out = append(r.out, ' ')
 	}
 	r.lines, r.broken, r.space = 0, false, false
-	r.out.WriteString(s)
+	r.out = append(r.out, s...)
 }
 
 // begin has what follows begin on a line of its own.
@@ -151,7 +181,8 @@ var unseen = strings.NewReplacer("\u200b", "", "\u2060", "", "\ufeff", "", "\u00
 // seen is a text without them.
 func seen(s string) string {
 	for i := range len(s) {
-		if s[i] == 0 || s[i] >= utf8.RuneSelf {
+		switch s[i] { // the first bytes of them, few of which other texts have
+		case 0, 0xc2, 0xe2, 0xef:
 			return unseen.Replace(s)
 		}
 	}
@@ -165,24 +196,64 @@ func (r *renderer) text(s string) {
 		return
 	}
 	for s != "" {
-		word := strings.TrimLeft(s, blanks)
-		r.space = r.space || len(word) < len(s)
-		end := strings.IndexAny(word, blanks)
-		if end < 0 {
-			end = len(word)
+		if n := blank(s); n > 0 {
+			r.space = true
+			s = s[n:]
+			continue
 		}
-		if end > 0 {
-			r.word(word[:end])
+		end := 1
+		for end < len(s) && blank(s[end:]) == 0 {
+			end++
 		}
-		s = word[end:]
+		r.word(s[:end])
+		s = r.run(s[end:])
 	}
 }
 
+// run copies what follows a word for as long as it says the same in text and Markdown, and returns the rest.
+func (r *renderer) run(s string) string {
+	i := 0
+	for i < len(s) && (usual[s[i]] || s[i] == ' ' && i+1 < len(s) && usual[s[i+1]]) {
+		i++
+	}
+	r.out = append(r.out, s[:i]...)
+	return s[i:]
+}
+
+// usual are the bytes of words that are no marks, and begin no blank.
+var usual = func() (is [256]bool) {
+	for c := '!'; c < 256; c++ {
+		is[c] = c != 0x7f && c != 0xc2 && !strings.ContainsRune(marking, c)
+	}
+	return is
+}()
+
 const blanks = " \t\n\r\f\u00a0"
+
+// trimmed is a text without the blanks that it begins with.
+func trimmed(s string) string {
+	for s != "" && blank(s) > 0 {
+		s = s[blank(s):]
+	}
+	return s
+}
+
+// blank is how long the blank is that a text begins with, 0 if it begins with none.
+func blank(s string) int {
+	switch s[0] {
+	case ' ', '\t', '\n', '\r', '\f':
+		return 1
+	case 0xc2:
+		if len(s) > 1 && s[1] == 0xa0 {
+			return 2
+		}
+	}
+	return 0
+}
 
 func (r *renderer) word(s string) {
 	if r.markdown {
-		s = escaped(s, r.out.Len() == 0 || r.lines > 0)
+		s = escaped(s, len(r.out) == r.from || r.lines > 0)
 	}
 	r.write(s)
 }
@@ -194,7 +265,7 @@ func (r *renderer) within(n *html.Node, change func(*renderer)) string {
 		change(inner)
 	}
 	inner.children(n)
-	return inner.out.String()
+	return string(inner.out)
 }
 
 func (r *renderer) children(n *html.Node) {

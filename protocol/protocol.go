@@ -22,7 +22,8 @@ type Stream struct {
 	// Version numbers a whole new table, which takes the place of the last one; 0: the records have none.
 	Version int64
 
-	always string // a field that no record may lack, beside key and cursor
+	always  string // a field that no record may lack, beside key and cursor
+	altered *spot  // see WithAlterations
 }
 
 // FieldPath is a list of property names from the record's top; array items add no element.

@@ -12,6 +12,7 @@ import (
 // Encoder turns the records of one stream into lines. It is safe for concurrent use.
 type Encoder struct {
 	plan    *node
+	altered *spot // what the stream's alterations change in records; nil: nothing
 	airbyte bool
 	prefix  string // the line up to the record's own JSON
 	deleted string // see Deleted
@@ -38,7 +39,7 @@ func newEncoder(s Stream, drop []FieldPath, airbyte bool) (*Encoder, error) {
 	if s.Version > 0 && !airbyte {
 		prefix = strconv.AppendInt(append(prefix, `,"version":`...), s.Version, 10)
 	}
-	return &Encoder{plan: plan, airbyte: airbyte, prefix: string(prefix) + data, deleted: s.always}, nil
+	return &Encoder{plan: plan, altered: s.altered, airbyte: airbyte, prefix: string(prefix) + data, deleted: s.always}, nil
 }
 
 // Append adds the line of one record to dst. raw must be one valid JSON object. What the schema
@@ -46,12 +47,15 @@ func newEncoder(s Stream, drop []FieldPath, airbyte bool) (*Encoder, error) {
 // becomes null, or leaves its array where that cannot hold null: it is counted, and in Airbyte's
 // output the record says so. Only a field that must not be null, which is a key, stays as it came.
 func (e *Encoder) Append(dst []byte, raw string, inject []Inject, at time.Time) ([]byte, Encoded) {
+	dst = append(dst, e.prefix...)
+	src := tidy(raw, !e.airbyte)
+	if e.altered != nil {
+		src, inject = e.altered.record(src), e.altered.injected(inject, e.deleted, !e.airbyte)
+	}
 	if e.deleted != "" && !injected(inject, e.deleted) {
 		inject = append(inject[:len(inject):len(inject)], Inject{Name: e.deleted, JSON: "null"})
 	}
-	dst = append(dst, e.prefix...)
-	src := tidy(raw, !e.airbyte)
-	w := rewriter{enc: e, src: src, dst: dst, from: skipSpace(src, 0)}
+	w := rewriter{enc: e, copier: copier{src: src, dst: dst, from: skipSpace(src, 0)}}
 	start := len(dst)
 	end := w.record(inject)
 	w.copyTo(end)
@@ -78,39 +82,11 @@ func (e *Encoder) Nulled() map[string]int64 {
 	return counts
 }
 
-// rewriter is one walk over one record. src[from:] up to the walker's place is still to be copied.
+// rewriter is one walk over one record.
 type rewriter struct {
+	copier
 	enc     *Encoder
-	src     string
-	dst     []byte
-	from    int
 	changes []*node
-}
-
-func (w *rewriter) copyTo(i int) {
-	w.dst = append(w.dst, w.src[w.from:i]...)
-	w.from = i
-}
-
-// replace puts text in the place of src[i:end].
-func (w *rewriter) replace(i, end int, text string) {
-	w.copyTo(i)
-	w.dst = append(w.dst, text...)
-	w.from = end
-}
-
-// cut leaves out the member or item whose text, from the end of the one before it, is src[sep:end].
-// It returns where the walk goes on: past the comma if nothing came before.
-func (w *rewriter) cut(sep, end int, kept bool) int {
-	w.copyTo(sep)
-	if !kept {
-		end = skipSpace(w.src, end)
-		if w.src[end] == ',' {
-			end++
-		}
-	}
-	w.from = end
-	return end
 }
 
 func (w *rewriter) record(inject []Inject) (end int) {
@@ -134,7 +110,7 @@ func (w *rewriter) record(inject []Inject) (end int) {
 
 // inject appends a value of ours; it goes by the schema like any other.
 func (w *rewriter) inject(n *node, json string) {
-	inner := rewriter{enc: w.enc, src: tidy(json, !w.enc.airbyte), dst: w.dst, changes: w.changes}
+	inner := rewriter{enc: w.enc, copier: copier{src: tidy(json, !w.enc.airbyte), dst: w.dst}, changes: w.changes}
 	end := len(inner.src)
 	if n != nil {
 		end = inner.member(n, skipSpace(inner.src, 0))
@@ -188,14 +164,6 @@ func (w *rewriter) lookUp(n *node, guess *atomic.Pointer[node], i int) (child *n
 		guess.Store(child)
 	}
 	return child, name, value
-}
-
-// key reads the member name at i and finds the value after it.
-func (w *rewriter) key(i int) (name string, value int) {
-	end := skipString(w.src, i)
-	name = unquote(w.src[i:end])
-	colon := skipSpace(w.src, end)
-	return name, skipSpace(w.src, colon+1)
 }
 
 func injected(inject []Inject, name string) bool {
