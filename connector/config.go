@@ -52,6 +52,8 @@ type Config struct {
 	PrivacyPatterns []string
 	// Deletes are the streams that tell deletions by tombstones; "*" is all that can.
 	Deletes []string
+	// IDSweep are the streams that compare the ids of all rows in each run; "*" is all that can.
+	IDSweep []string
 	// ActivateVersion makes Singer's whole tables take the place of those that a target holds.
 	ActivateVersion bool
 
@@ -229,6 +231,7 @@ func (l *loader) config() *Config {
 	c.Filters = l.filters()
 	c.PrivacyRules, c.PrivacyKey, c.PrivacyPatterns = l.privacyRules(), l.text("privacy_key"), l.privacyPatterns()
 	l.into("deletes", &c.Deletes)
+	l.into("id_sweep", &c.IDSweep)
 	c.ActivateVersion = l.flag("activate_version")
 	c.CompaniesListFallback = l.flag("companies_list_fallback")
 	if _, given := l.values["num_workers"]; given {

@@ -14,26 +14,37 @@ import (
 )
 
 func TestDeletesInConfigurations(t *testing.T) {
-	for given, problem := range map[string]string{
-		`["conversations","transcripts"]`:       ``,
-		`["*"]`:                                 ``,
-		`"[\"conversations\"]"`:                 ``,
-		`["conversation"]`:                      `deletes.0: found "conversation", expected one of contacts, conversations, normalized_conversations, transcripts, or * for all of them`,
-		`["conversations","conversation_tags"]`: `deletes.1: found "conversation_tags", expected one of contacts, conversations, normalized_conversations, transcripts: its rows go with those of conversations`,
-		`["tags"]`:                              `deletes.0: found "tags", expected one of contacts, conversations, normalized_conversations, transcripts: all of it is read in each run: what does not come again is gone`,
-		`["calls"]`:                             `deletes.0: found "calls", expected one of contacts, conversations, normalized_conversations, transcripts: Intercom tells nothing`,
-		`[["tags"]]`:                            `deletes.0: found an array, expected a text`,
-		`"conversations"`:                       `deletes: found "conversations", expected a list, of which each is a text`,
-		`["` + testToken + `"]`:                 `deletes.0: found a secret, expected one of`,
+	const told = "one of contacts, conversations, normalized_conversations, transcripts, or * for all of them"
+	swept := "one of " + strings.Join(sweptStreams("2.16"), ", ") + ", or * for all of them"
+	for _, c := range []struct{ setting, given, problem string }{
+		{"deletes", `["conversations","contacts"]`, ``},
+		{"deletes", `["*"]`, ``},
+		{"deletes", `"[\"conversations\"]"`, ``},
+		{"deletes", `["conversation"]`, `deletes.0: found "conversation", expected ` + told},
+		{"deletes", `["conversations","conversation_tags"]`, `deletes.1: found "conversation_tags", expected ` + told + "; of conversation_tags is known: its rows go with those of conversations"},
+		{"deletes", `["tags"]`, `deletes.0: found "tags", expected ` + told + "; of tags is known: all of it is read in each run: what does not come again is gone"},
+		{"deletes", `["calls"]`, `deletes.0: found "calls", expected ` + told + "; of calls is known: `id_sweep`"},
+		{"deletes", `[["tags"]]`, `deletes.0: found an array, expected a text`},
+		{"deletes", `"conversations"`, `deletes: found "conversations", expected a list, of which each is a text`},
+		{"deletes", `["` + testToken + `"]`, `deletes.0: found a secret, expected one of`},
+		{"id_sweep", `["*"]`, ``},
+		{"id_sweep", `["tickets","custom_objects_order"]`, ``},
+		{"id_sweep", `["custom_objects_device"]`, `id_sweep.0: found "custom_objects_device", expected one of `},
+		{"id_sweep", `["ticket_parts"]`, `id_sweep.0: found "ticket_parts", expected ` + strings.Replace(swept, ", or *", ", custom_objects_order, or *", 1) + "; of ticket_parts is known: its rows go with those of tickets"},
 	} {
-		_, err := loadJSON(false, string(settingsJSON(map[string]any{"deletes": json.RawMessage(given), "api_version": "2.16"})))
-		if problem == "" && err != nil || problem != "" && (err == nil || !strings.Contains(err.Error(), problem)) {
-			t.Errorf("%s: %v\nwant %s", given, err, problem)
+		_, err := loadJSON(false, string(settingsJSON(map[string]any{c.setting: json.RawMessage(c.given), "api_version": "2.16", "custom_object_types": "Order"})))
+		if c.problem == "" && err != nil || c.problem != "" && (err == nil || !strings.Contains(err.Error(), c.problem)) {
+			t.Errorf("%s: %v\nwant %s", c.given, err, c.problem)
 		}
 	}
-	_, err := loadJSON(false, string(settingsJSON(map[string]any{"deletes": []string{"transcripts"}, "api_version": "2.15"})))
-	if problem := `deletes.0: found "transcripts", expected api_version 2.16 or later for it`; err == nil || !strings.Contains(err.Error(), problem) {
-		t.Errorf("%v, want %s", err, problem)
+	for problem, settings := range map[string]map[string]any{
+		`deletes.0: found "transcripts", expected api_version 2.16 or later: no stream's deletions are told before`: {"deletes": []string{"transcripts"}, "api_version": "2.15"},
+		`id_sweep: found the names of streams, expected none, or no end_date`:                                       {"id_sweep": []string{"tickets"}, "end_date": "2025-01-01"},
+		`id_sweep: found streams of conversations, expected none, or no conversation_filters`:                       {"id_sweep": []string{"transcripts"}, "conversation_filters": map[string]any{"states": []string{"open"}}},
+	} {
+		if _, err := loadJSON(false, string(settingsJSON(settings))); err == nil || !strings.Contains(err.Error(), problem) {
+			t.Errorf("%v, want %s", err, problem)
+		}
 	}
 }
 

@@ -208,6 +208,9 @@ func (w *numberedWalk) check(number int64, next string, answer *intercom.Answer,
 		return false, w.loops("page %d came where page %d was asked for", page, number)
 	case number > 0 && !follows(next, number, w.first.pages):
 		return false, w.loops("page %d of %d is followed by %q", number, w.first.pages, w.Config.shown(clip(next)))
+	case pages > 0 && page > pages && now.pages < w.first.pages: // rows have gone meanwhile
+		w.moved = true
+		return true, nil
 	case pages > 0 && page > pages:
 		return false, w.loops("page %d came where %d were announced", page, pages)
 	}

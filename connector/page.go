@@ -95,6 +95,7 @@ func (f *feedRun) sift(ctx context.Context, rows []gjson.Result, met *seen,
 	}
 	for _, row := range rows {
 		at, dated := f.cursor(row)
+		f.roll.note(row, at, dated)
 		if !mine(at, dated) {
 			continue
 		}
@@ -107,7 +108,7 @@ func (f *feedRun) sift(ctx context.Context, rows []gjson.Result, met *seen,
 			continue
 		}
 		for i, run := range h.runs {
-			if !takes(run, at, dated) {
+			if !takes(run, at, dated) && !(at < f.upper && run.census.returns(row, at, dated)) {
 				continue
 			}
 			if err := f.blame(ctx, run, h.add(f, i, row, content)); err != nil {

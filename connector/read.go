@@ -41,6 +41,7 @@ type feedRun struct {
 	asked   bool    // Intercom was asked for those alone
 	runs    []*streamRun
 	nursery *nursery
+	roll    *roll // what was met; nil: no stream is swept
 	pages   *pageSize
 
 	discretion *discretion // towards derived streams; nil: none
@@ -147,7 +148,7 @@ func (r *Reader) selected() ([]protocol.Selected, error) {
 	}
 	all, err := r.table.checkSelection(r.Selection, r.Log)
 	for _, s := range all {
-		if err == nil && r.table.Named(s.Stream).Tombstones && r.Dialect.Name() == "airbyte" {
+		if err == nil && r.table.Named(s.Stream).Tombstones() && r.Dialect.Name() == "airbyte" {
 			err = hasDeletedField(s)
 		}
 	}
@@ -187,10 +188,13 @@ func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
 	if plan.ahead {
 		r.Log.Warn().Str("stream", s.Stream).Msg("the state lies in the future, by Intercom's clock: the stream is read anew from its start")
 	}
+	if p.known != nil && p.known.tooMany {
+		r.Log.Warn().Str("stream", s.Stream).Int("most", maxKnown).Msg("the stream has more ids than a state can hold: it is not swept for deletions")
+	}
 	if plan.refiltered {
 		r.Log.Warn().Str("stream", s.Stream).Msg("the state was made under other conversation_filters: the stream is read anew from its start")
 	}
-	return &streamRun{stream: def, encoder: encoder, version: described.Version, plan: plan, prints: p.prints, part: part{progress: p}}, nil
+	return &streamRun{stream: def, encoder: encoder, version: described.Version, plan: plan, prints: p.prints, census: p.census(), part: part{progress: p}}, nil
 }
 
 func stateOf(all protocol.States, stream string) json.RawMessage {
@@ -278,9 +282,15 @@ func (f *feedRun) run(ctx context.Context) error {
 		f.bookmark = min(f.clock, end.Unix())
 	}
 	f.remember()
+	if len(f.sweeping()) > 0 {
+		f.roll = &roll{rows: map[string]int64{}}
+	}
 	err := f.feed.Walk(ctx, f)
 	if err == nil {
 		err = f.bury(ctx)
+	}
+	if err == nil {
+		err = f.sweepIDs(ctx)
 	}
 	f.bookmark = min(f.bookmark, f.client.Cautious().Unix()) // a Date that was ahead may have come first
 	if err == nil {

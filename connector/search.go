@@ -59,6 +59,9 @@ func walkSearch(ctx context.Context, f *feedRun) error {
 	for _, run := range f.runs {
 		s.need = s.need.union(run.plan.need)
 	}
+	if from := f.sweepFrom(); from < forever {
+		s.need = s.need.union(ranges{{from, forever}})
+	}
 	if len(s.need) == 0 {
 		return nil
 	}

@@ -43,7 +43,8 @@ type progress struct {
 	bookmark int64  // what a finished stream is complete up to
 	finished bool
 	prints   *fingerprints
-	deletes  int64 // up to when deletions have been told; 0: none ever were
+	deletes  int64     // up to when deletions have been told; 0: none ever were
+	known    *register // nil: the stream is not swept
 }
 
 // A plan is what a stream has to read, made from its state and the configuration.
@@ -199,8 +200,11 @@ func openProgress(p *progress, cfg *Config, parent json.RawMessage) (plan, error
 		next.ahead = true
 	}
 	p.deletes = p.deletesTold(state, cfg.StartDate.Unix())
-	next.tombstones = p.stream.Tombstones && p.mode == protocol.Incremental // a snapshot needs none
+	next.tombstones = p.stream.Told && p.mode == protocol.Incremental // a snapshot needs none
 	next.deletes = p.deletes - int64(cfg.IndexLag/time.Second)
+	if err == nil {
+		err = p.openKnown(state, cfg.StartDate.Unix())
+	}
 	return next, err
 }
 
@@ -357,6 +361,9 @@ func (p *progress) value() json.RawMessage {
 	}
 	if p.deletes > 0 {
 		b = fmt.Appendf(b, `,"deletes_until":%d`, p.deletes)
+	}
+	if p.known != nil {
+		b = p.known.append(append(b, `,"known_ids":`...))
 	}
 	return append(b, '}')
 }

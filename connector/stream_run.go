@@ -13,7 +13,8 @@ type streamRun struct {
 	encoder *protocol.Encoder
 	plan    plan
 	prints  *fingerprints
-	part    part // the writer's
+	part    part    // the writer's
+	census  *census // nil: the stream is not swept
 	// version is what the run's records of a whole table are marked with; 0: they are not.
 	version int64
 

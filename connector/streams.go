@@ -64,9 +64,10 @@ type Stream struct {
 	Schema string
 	// Dataset is what a report is made of; nil: the stream is none.
 	Dataset *dataset
-	// Tombstones says that the configuration asks for records of deletions; the table has it off.
-	Tombstones bool
-	Epitaph    *epitaph // what its tombstones say beside when; nil: nothing
+	// Told says that the deletions of which Intercom tells are to be told, and Swept that others are to be found out. Both are the
+	// configuration's; the table has them off.
+	Told, Swept bool
+	Epitaph     *epitaph // what tombstones say beside when; nil: nothing
 	// Permission is what the token needs, as Intercom's Developer Hub words it.
 	Permission string
 	// Method says in a few words what an incremental read costs and means; for the docs.
@@ -101,6 +102,8 @@ type Feed struct {
 	// Deletions is what Intercom tells of rows that were deleted, from the API version DeletionsSince on; nil: nothing.
 	Deletions      deletionList
 	DeletionsSince intercom.Version
+	// One is where a single row is found, for those that are missed by a sweep; "": nowhere.
+	One string
 	// TakenOver are the rows that were merged into a row, by what it says; nil: it says nothing.
 	TakenOver func(f *feedRun, row gjson.Result) []deletion
 	// Feature lists belong to a part of Intercom that not every workspace has: a 404 says that this one has not.
@@ -119,16 +122,16 @@ type Table []Stream
 // that it names. nil is a configuration that sets nothing.
 func TableOf(cfg *Config) Table {
 	version := intercom.DefaultVersion
-	var customObjects, deletes []string
+	var customObjects, deletes, sweeps []string
 	if cfg != nil {
-		version, customObjects, deletes = intercom.Version(cfg.APIVersion), cfg.CustomObjects, cfg.Deletes
+		version, customObjects, deletes, sweeps = intercom.Version(cfg.APIVersion), cfg.CustomObjects, cfg.Deletes, cfg.IDSweep
 	}
 	all := slices.Clone(Streams)
 	for _, kind := range customObjects {
 		all = append(all, customObjectStream(kind))
 	}
 	for i := range all {
-		all[i] = all[i].withTombstones(deletes, version)
+		all[i] = all[i].withTombstones(deletes, version).withSweep(sweeps)
 	}
 	return slices.DeleteFunc(all, func(s Stream) bool { return !s.in(version) })
 }
@@ -159,11 +162,7 @@ func (s *Stream) Described() protocol.Stream {
 	if s.Optional() {
 		schema = slices.Concat([]byte(`{"description":`+quoted(s.warning())+`,`), schema[1:])
 	}
-	d := protocol.Stream{Name: s.Name, Schema: schema, Key: s.Key, Cursor: s.Cursor, Default: !s.Optional(), Tombstones: s.Tombstones}
-	if s.Tombstones && s.Epitaph != nil {
-		d = d.WithField(s.Epitaph.name, s.Epitaph.schema)
-	}
-	return d
+	return protocol.Stream{Name: s.Name, Schema: schema, Key: s.Key, Cursor: s.Cursor, Default: !s.Optional(), Tombstones: s.Tombstones()}
 }
 
 // Catalog is every stream of the table as catalogs show them.

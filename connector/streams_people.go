@@ -3,11 +3,11 @@ package connector
 import "source-intercom/intercom"
 
 var (
-	contacts = &Feed{Name: "contacts", Walk: walkSearch, Path: "/contacts/search", Rows: "data", PerPage: 150, Cursor: "updated_at", Days: true,
+	contacts = &Feed{Name: "contacts", Walk: walkSearch, Path: "/contacts/search", One: "/contacts/{id}", Rows: "data", PerPage: 150, Cursor: "updated_at", Days: true,
 		Asks: "include_merge_history=true", AsksSince: intercom.V2_16,
 		Deletions: listContactActivities, DeletionsSince: intercom.V2_16, TakenOver: mergedContacts}
-	companies = &Feed{Name: "companies", Walk: walkScroll, Path: "/companies/scroll", Rows: "data", PerPage: 100, Cursor: "updated_at", Probe: "/companies?per_page=1"}
-	segments  = &Feed{Name: "segments", Walk: walkList, Path: "/segments?include_count=true", Rows: "segments", Cursor: "updated_at"}
+	companies = &Feed{Name: "companies", Walk: walkScroll, Path: "/companies/scroll", One: "/companies/{id}", Rows: "data", PerPage: 100, Cursor: "updated_at", Probe: "/companies?per_page=1"}
+	segments  = &Feed{Name: "segments", Walk: walkList, Path: "/segments?include_count=true", One: "/segments/{id}", Rows: "segments", Cursor: "updated_at"}
 	tags      = &Feed{Name: "tags", Walk: walkList, Path: "/tags", Rows: "data"}
 
 	subscriptionTypes = &Feed{Name: "subscription_types", Walk: walkList, Path: "/subscription_types", Rows: "data", Feature: true}

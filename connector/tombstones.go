@@ -38,29 +38,30 @@ func (s *Stream) tellsDeletes() bool { return s.Feed.Deletions != nil && s.keyed
 // withTombstones is the stream as it is when deletions are asked for.
 func (s Stream) withTombstones(deletes []string, version intercom.Version) Stream {
 	if s.tellsDeletes() && version.AtLeast(s.Feed.DeletionsSince) {
-		s.Tombstones = slices.Contains(deletes, s.Name) || slices.Contains(deletes, everyStream)
+		s.Told = slices.Contains(deletes, s.Name) || slices.Contains(deletes, everyStream)
 	}
 	return s
 }
 
+// Tombstones tells whether records may stand for deletions.
+func (s *Stream) Tombstones() bool { return s.Told || s.Swept }
+
 // An epitaph is a column in which tombstones say more.
 type epitaph struct {
-	name, schema string
-	of           func(d deletion) string // its JSON
+	name string
+	of   func(d deletion) string // its JSON
 }
 
 // deletedAt is the time of the deletion as such tables have their times.
-var deletedAt = &epitaph{"deleted_at", `{"type":["null","integer"],"description":"When the conversation was deleted.","x-unix":true}`,
-	func(d deletion) string { return strconv.FormatInt(d.at, 10) }}
+var deletedAt = &epitaph{"deleted_at", func(d deletion) string { return strconv.FormatInt(d.at, 10) }}
 
 // mergedInto is the contact that has taken over what belonged to one.
-var mergedInto = &epitaph{"merged_into", `{"type":["null","string"],"description":"Id of the contact that this one was merged into, once it was."}`,
-	func(d deletion) string {
-		if d.into == "" {
-			return "null"
-		}
-		return quoted(d.into)
-	}}
+var mergedInto = &epitaph{"merged_into", func(d deletion) string {
+	if d.into == "" {
+		return "null"
+	}
+	return quoted(d.into)
+}}
 
 // everyStream stands for every stream that can do what the setting asks for.
 const everyStream = "*"
@@ -129,7 +130,12 @@ func (e *emitter) tombstone(d deletion) error {
 	if e.run.prints.concerns(p.key, p.at) { // should it come back, it is not the same
 		p.content = protocol.Fingerprint(e.buf[at.Start:at.End])
 		e.remember(p)
+		if s.Derived() { // then it is fetched anew
+			p.key = keyHash(d.id)
+			e.remember(p)
+		}
 	}
+	e.changes = append(e.changes, change{id: d.id, gone: true})
 	e.run.deleted.Add(1)
 	return e.took()
 }
@@ -256,7 +262,7 @@ func (p *progress) deletesTold(state json.RawMessage, start int64) int64 {
 	switch {
 	case len(state) > 0 && said && isOwn(state) && told <= p.now+tooFarAhead:
 		return told
-	case !p.stream.Tombstones:
+	case !p.stream.Told:
 		return 0
 	case len(state) == 0:
 		return p.now

@@ -157,7 +157,7 @@ func (e *deleter) check(t *testing.T, w *world) {
 func tombstoneStreams(version string) []string {
 	var names []string
 	for _, s := range TableOf(&Config{APIVersion: version, Deletes: []string{everyStream}}) {
-		if s.Tombstones {
+		if s.Tombstones() {
 			names = append(names, s.Name)
 		}
 	}

@@ -28,19 +28,10 @@ var (
 
 const whenDeleted = `"description":"When the row was deleted; null while it is there."}`
 
-// in returns the stream with the column, if tombstones may come among its records.
+// in returns the stream with the column, if tombstones may come among its records. No alteration concerns it.
 func (c column) in(s Stream) Stream {
-	if s.Tombstones {
-		s = s.WithField(c.name, c.schema)
-		s.always = c.name
-	}
-	return s
-}
-
-// WithField returns the stream with one more top-level field, which has to be nullable. One of that name stays as it is.
-func (s Stream) WithField(name, schema string) Stream {
 	at := gjson.GetBytes(s.Schema, "properties")
-	if !at.IsObject() || member(at, name).Exists() {
+	if !s.Tombstones || !at.IsObject() || s.always != "" {
 		return s
 	}
 	end := at.Index + len(at.Raw) - 1 // before the closing brace
@@ -48,8 +39,12 @@ func (s Stream) WithField(name, schema string) Stream {
 	if len(at.Map()) > 0 {
 		more = append(more, ',')
 	}
-	more = append(append(gjson.AppendJSONString(more, name), ':'), schema...)
+	more = append(append(gjson.AppendJSONString(more, c.name), ':'), c.schema...)
 	s.Schema = slices.Concat(s.Schema[:end], more, s.Schema[end:])
+	s.always = c.name
+	if s.altered != nil {
+		s.altered.known[c.name] = nil
+	}
 	return s
 }
 
