@@ -47,6 +47,8 @@ func TestPrivacySettings(t *testing.T) {
 		"any depth in the middle":  {rule("contacts", "a.**.b", "mask"), `privacy_rules.0.field: found "a.**.b"`},
 		"the key":                  {rule("contacts", "id", "mask"), `privacy_rules.0.action: found "mask" of id, expected hash, or another field: by this one rows`},
 		"a key that is a number":   {rule("contact_events", "position", "hash") + key, `privacy_rules.0.action: found "hash" of position, expected another field`},
+		"ids that are swept":       {rule("conversations", "id", "hash") + key + `,"id_sweep":["conversations"]`, "id_sweep: found conversations, expected streams whose ids no rule hashes"},
+		"ids swept elsewhere":      {rule("companies", "id", "hash") + key + `,"id_sweep":["conversations"]`, ""},
 		"the cursor":               {rule("contacts", "updated_at", "hash") + key, `privacy_rules.0.action: found "hash" of updated_at, expected another field: by this one the stream is read on`},
 		"no key":                   {rule("contacts", "email", "hash"), "privacy_key: found nothing, expected a secret for the rules that hash"},
 		"a short key":              {`"privacy_key":"short"`, "privacy_key: found a short text, expected a secret of at least 16 characters"},
