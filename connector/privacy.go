@@ -85,7 +85,9 @@ func (l *loader) checkPrivacy() {
 	if l.bad["api_version"] || l.bad["custom_object_types"] {
 		return
 	}
-	table := TableOf(&Config{APIVersion: l.text("api_version"), CustomObjects: identifiers(l.text("custom_object_types"))})
+	cfg := &Config{APIVersion: l.text("api_version"), CustomObjects: identifiers(l.text("custom_object_types"))}
+	l.into("deletes", &cfg.Deletes) // which gives streams a field
+	table := TableOf(cfg)
 	for i, r := range rules {
 		if field, found, want := table.checkRule(r); want != "" {
 			l.addAt(rulesName, fmt.Sprintf("%s.%d.%s", rulesName, i, field), found, want)

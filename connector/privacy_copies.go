@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -37,47 +38,53 @@ var (
 	texts = []string{"transcripts.markdown", "transcripts.messages.text"}
 )
 
-// copies is where values are repeated. A test holds that the paths exist, and another one looks for copies that are not here.
-var copies = slices.Concat([]copied{
-	{from: inEach(persons, "email"), to: slices.Concat(inEach(authors, "email"), inEach(mailHeaders, "email_address"), []string{
-		"conversations.source.recipients.email", "contacts.email_domain", "contact_events.email", "content_export_receipts.email",
-		"activity_logs.performed_by.email",
-		"normalized_conversations.contact_email", "ticket_events.contact_email", "reporting_*.email", "reporting_*.contact_email", "reporting_*.user_email"})},
-	{from: inEach(persons, "name"), to: slices.Concat(inEach(authors, "name"), inEach(mailHeaders, "name"), []string{
-		"content_export_receipts.name", "transcripts.messages.author", "activity_logs.metadata.update_by_name",
-		"reporting_*.name", "reporting_*.contact_name", "reporting_*.user_name"})},
-	{from: inEach(persons, "avatar"), to: inEach(noted, "avatar"), below: true},
-	{from: []string{"admins.job_title"}, to: inEach(noted, "job_title")},
-	{from: []string{"contacts.phone"}, to: []string{"contacts.formatted_phone", "calls.phone", "fin_voice_calls.user_phone_number", "reporting_*.phone"}},
-	{from: []string{"contacts.external_id"}, to: []string{
-		"conversations.contacts.contacts.external_id", "conversations.conversation_rating.contact.external_id", "tickets.contacts.contacts.external_id",
-		"company_contacts.external_id", "contact_activities.external_id", "contact_events.user_id", "contact_events.id", "content_export_receipts.user_external_id",
-		"ticket_events.contact_external_id", "activity_logs.metadata.external_id"}},
-	{from: []string{"contacts.id"}, to: []string{
-		"conversations.contacts.contacts.id", "conversations.conversation_rating.contact.id", "tickets.contacts.contacts.id", "company_contacts.id",
-		"contact_activities.contact_id", "contact_events.intercom_user_id", "contact_merges.source_contact_id",
-		"contacts.tags.url", "contacts.notes.url", "contacts.companies.url", "contacts.opted_out_subscription_types.url", "contacts.opted_in_subscription_types.url",
-		"contact_notes.contact.id", "contacts.merge_history.source_contact_id", "contacts.merged_into", "contact_activities.merge_source_id", "contact_activities.merge_target_id",
-		"conversations.source.author.id", "conversation_parts.author.id", "side_conversations.conversation_parts.author.id", "ticket_parts.author.id",
-		"calls.contact_id", "content_export_receipts.user_id", "normalized_conversations.contact_id", "normalized_conversations.contact_ids",
-		"ticket_events.contact_id", "ticket_events.actor_id", "transcripts.contact_id"}},
-	{from: []string{"conversations.id"}, to: []string{"ticket_events.event_id", "calls.conversation_id", "content_export_receipts.conversation_id", "deleted_conversations.id"}},
-	{from: []string{"companies.company_id"}, to: []string{"content_export_receipts.company_external_id", "normalized_conversations.company_external_id"}},
-	{from: []string{"companies"}, to: []string{"conversations.company"}, below: true},
-	{from: []string{"companies.notes.notes"}, to: []string{"company_notes"}, below: true},
-	{from: bodies, to: texts, scrubbed: true},
-	{from: bodies, to: []string{"normalized_conversations.first_message_body", "side_conversations.conversation_parts.body", "ticket_parts.body",
-		"tickets.ticket_attributes._default_description_"}},
-	{from: []string{"conversation_parts.attachments"}, to: []string{"side_conversations.conversation_parts.attachments", "ticket_parts.attachments"}, below: true},
-	{from: []string{"conversations.title"}, to: []string{"normalized_conversations.title", "transcripts.title"}},
-	{from: []string{"conversations.source.subject"}, to: []string{"conversations.source.email_message_metadata.subject", "conversation_parts.email_message_metadata.subject",
-		"side_conversations.conversation_parts.email_message_metadata.subject", "reporting_*.subject"}},
-	{from: []string{"conversations.source.url"}, to: []string{"normalized_conversations.url"}},
-	{from: []string{"conversations.custom_attributes"}, to: []string{"normalized_conversations.custom_attributes"}, below: true},
-	{from: []string{"conversations.conversation_rating.remark"}, to: []string{"normalized_conversations.rating_remark", "ticket_events.rating_remark"}},
-	{from: []string{"conversations.ai_agent.rating_remark"}, to: []string{"normalized_conversations.ai_rating_remark"}},
-	{from: []string{"call_transcripts.transcript"}, to: []string{"fin_voice_calls.call_transcript"}, below: true},
-}, cutCopies(), parentCopies())
+// copies is where values are repeated. Tests hold that the paths exist, and look for copies that are not here; docs/privacy.md lists
+// those that people have to know.
+var (
+	copies = slices.Concat(listedCopies, cutCopies(), parentCopies())
+
+	listedCopies = []copied{
+		{from: inEach(persons, "email"), to: slices.Concat(inEach(authors, "email"), inEach(mailHeaders, "email_address"), []string{
+			"conversations.source.recipients.email", "contacts.email_domain", "contact_events.email", "content_export_receipts.email",
+			"activity_logs.performed_by.email",
+			"normalized_conversations.contact_email", "ticket_events.contact_email", "reporting_*.email", "reporting_*.contact_email", "reporting_*.user_email"})},
+		{from: inEach(persons, "name"), to: slices.Concat(inEach(authors, "name"), inEach(mailHeaders, "name"), []string{
+			"content_export_receipts.name", "transcripts.messages.author", "activity_logs.metadata.update_by_name",
+			"reporting_*.name", "reporting_*.contact_name", "reporting_*.user_name"})},
+		{from: inEach(persons, "avatar"), to: inEach(noted, "avatar"), below: true},
+		{from: []string{"admins.job_title"}, to: inEach(noted, "job_title")},
+		{from: []string{"contacts.phone"}, to: []string{"contacts.formatted_phone", "calls.phone", "fin_voice_calls.user_phone_number", "reporting_*.phone"}},
+		{from: []string{"contacts.external_id"}, to: []string{
+			"conversations.contacts.contacts.external_id", "conversations.conversation_rating.contact.external_id", "tickets.contacts.contacts.external_id",
+			"company_contacts.external_id", "contact_activities.external_id", "contact_events.user_id", "contact_events.id", "content_export_receipts.user_external_id",
+			"ticket_events.contact_external_id", "activity_logs.metadata.external_id"}},
+		{from: []string{"contacts.id"}, to: []string{
+			"conversations.contacts.contacts.id", "conversations.conversation_rating.contact.id", "tickets.contacts.contacts.id", "company_contacts.id",
+			"contact_activities.contact_id", "contact_events.intercom_user_id", "contact_merges.source_contact_id",
+			"contacts.tags.url", "contacts.notes.url", "contacts.companies.url", "contacts.opted_out_subscription_types.url", "contacts.opted_in_subscription_types.url",
+			"contact_notes.contact.id", "contacts.merged_into", "contacts.merge_history.source_contact_id", "contact_activities.merge_source_id", "contact_activities.merge_target_id",
+			"conversations.source.author.id", "conversation_parts.author.id", "side_conversations.conversation_parts.author.id", "ticket_parts.author.id",
+			"calls.contact_id", "content_export_receipts.user_id", "normalized_conversations.contact_id", "normalized_conversations.contact_ids",
+			"ticket_events.contact_id", "ticket_events.actor_id", "transcripts.contact_id"}},
+		{from: []string{"conversations.id"}, to: []string{"ticket_events.event_id", "calls.conversation_id", "content_export_receipts.conversation_id", "deleted_conversations.id"}},
+		{from: []string{"companies.company_id"}, to: []string{"content_export_receipts.company_external_id", "normalized_conversations.company_external_id"}},
+		{from: []string{"companies"}, to: []string{"conversations.company"}, below: true},
+		{from: []string{"companies.notes.notes"}, to: []string{"company_notes"}, below: true},
+		{from: bodies, to: texts, scrubbed: true},
+		{from: bodies, to: []string{"normalized_conversations.first_message_body", "side_conversations.conversation_parts.body", "ticket_parts.body",
+			"tickets.ticket_attributes._default_description_", "conversations.source.email_message_metadata.history",
+			"conversation_parts.translations", "side_conversations.conversation_parts.translations", "ticket_parts.translations"}},
+		{from: []string{"conversation_parts.attachments"}, to: []string{"side_conversations.conversation_parts.attachments", "ticket_parts.attachments"}, below: true},
+		{from: []string{"conversations.title"}, to: []string{"normalized_conversations.title", "transcripts.title"}},
+		{from: []string{"conversations.source.subject"}, to: []string{"conversations.source.email_message_metadata.subject", "conversation_parts.email_message_metadata.subject",
+			"side_conversations.conversation_parts.email_message_metadata.subject", "reporting_*.subject"}},
+		{from: []string{"conversations.source.url"}, to: []string{"normalized_conversations.url"}},
+		{from: []string{"conversations.custom_attributes"}, to: []string{"normalized_conversations.custom_attributes"}, below: true},
+		{from: []string{"conversations.conversation_rating.remark"}, to: []string{"normalized_conversations.rating_remark", "ticket_events.rating_remark"}},
+		{from: []string{"conversations.ai_agent.rating_remark"}, to: []string{"normalized_conversations.ai_rating_remark"}},
+		{from: []string{"call_transcripts.transcript"}, to: []string{"fin_voice_calls.call_transcript"}, below: true},
+	}
+)
 
 // cutCopies are the streams whose records also lie inside those of others.
 func cutCopies() (all []copied) {
@@ -111,6 +118,33 @@ func inEach(places []string, field string) []string {
 	return all
 }
 
+// A repetition is one line of the table: what lies in one place lies in another one too.
+type repetition struct {
+	copied
+	names []string
+	in    string // the other place's stream
+	way   string // and path in it
+}
+
+// repetitions is the table by the streams that values are repeated from.
+var repetitions = func() map[string][]repetition {
+	all := map[string][]repetition{}
+	for _, c := range copies {
+		for _, from := range c.from {
+			stream, way, deep := strings.Cut(from, ".")
+			r := repetition{copied: c}
+			if deep {
+				r.names = strings.Split(way, ".")
+			}
+			for _, to := range c.to {
+				r.in, r.way, _ = strings.Cut(to, ".")
+				all[stream] = append(all[stream], r)
+			}
+		}
+	}
+	return all
+}()
+
 // copiesOf are the fields of a stream that hold what a rule is about, because its values are repeated there, or what is
 // repeated there is repeated once more.
 func copiesOf(r PrivacyRule, stream string) []protocol.FieldPath {
@@ -135,34 +169,29 @@ func copiesOf(r PrivacyRule, stream string) []protocol.FieldPath {
 
 // repeats are where the values of a rule's field are repeated.
 func repeats(r PrivacyRule) (found []PrivacyRule) {
-	for _, c := range copies {
-		if c.scrubbed && r.Action != "scrub" {
-			continue
-		}
-		for _, from := range c.from {
-			stream, way, _ := strings.Cut(from, ".")
-			if r.Stream != stream && r.Stream != "*" {
+	path := r.path()
+	in := func(lines []repetition) {
+		for _, c := range lines {
+			if c.scrubbed && r.Action != "scrub" {
 				continue
 			}
-			var names []string
-			if way != "" {
-				names = strings.Split(way, ".")
+			rests, covers := path.Behind(c.names...)
+			if covers {
+				found = append(found, PrivacyRule{c.in, cmp.Or(c.way, "*"), r.Action})
 			}
-			rests, covers := r.path().Behind(names...)
-			for _, to := range c.to {
-				stream, way, _ := strings.Cut(to, ".")
-				if covers && way == "" {
-					found = append(found, PrivacyRule{stream, "*", r.Action})
-				} else if covers {
-					found = append(found, PrivacyRule{stream, way, r.Action})
-				}
-				for _, rest := range rests {
-					if c.below {
-						found = append(found, PrivacyRule{stream, strings.TrimPrefix(way+"."+strings.Join(rest, "."), "."), r.Action})
-					}
+			for _, rest := range rests {
+				if c.below {
+					found = append(found, PrivacyRule{c.in, strings.TrimPrefix(c.way+"."+strings.Join(rest, "."), "."), r.Action})
 				}
 			}
 		}
+	}
+	if r.Stream != "*" {
+		in(repetitions[r.Stream])
+		return found
+	}
+	for _, lines := range repetitions {
+		in(lines)
 	}
 	return found
 }

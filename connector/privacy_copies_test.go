@@ -1,6 +1,8 @@
 package connector
 
 import (
+	"maps"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -64,6 +66,84 @@ func noCopyIsLeft(t *testing.T, w *world) {
 			}
 		}()
 	}
+}
+
+// TestCopiesAreListed holds the list in docs/privacy.md. UPDATE=1 rewrites it.
+func TestCopiesAreListed(t *testing.T) {
+	const file, begin, end = "../docs/privacy.md", "<!-- copies: written by a test from the program's table -->\n", "<!-- /copies -->"
+	var list strings.Builder
+	list.WriteString("| a rule for | acts on |\n|---|---|\n")
+	cells := func(places []string) string { return "`" + strings.Join(places, "`, `") + "`" }
+	for _, c := range listedCopies {
+		note := ""
+		switch {
+		case c.scrubbed:
+			note = " (`scrub`; other actions act on what they are made of)"
+		case c.below:
+			note = ", each field in it"
+		}
+		list.WriteString("| " + cells(c.from) + " | " + cells(c.to) + note + " |\n")
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, _ := strings.Cut(string(data), begin)
+	_, after, ok := strings.Cut(rest, end)
+	want := before + begin + list.String() + end + after
+	switch {
+	case !ok:
+		t.Fatal("docs/privacy.md has no place for the list")
+	case os.Getenv("UPDATE") != "":
+		err = os.WriteFile(file, []byte(want), 0o600)
+	case want != string(data):
+		t.Error("docs/privacy.md does not list the copies; UPDATE=1 go test ./connector -run TestCopiesAreListed rewrites it")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestHashesJoin holds that what was equal has equal hashes, in all streams.
+func TestHashesJoin(t *testing.T) {
+	bubble(t, "2.16", emulator.Options{Seed: 9, Size: littleWorld, ExportForm: "zip"}, func(t *testing.T, w *world) {
+		places := map[string][]string{
+			"contacts": {"id", "email", "external_id"}, "conversations": {"source.author.id", "source.author.email"},
+			"conversation_parts": {"author.id", "author.email"}, "normalized_conversations": {"contact_id", "contact_email"},
+			"ticket_events": {"contact_id", "contact_email", "contact_external_id"}, "transcripts": {"contact_id"},
+			"contact_events": {"contact_id", "intercom_user_id", "email", "user_id"}, "conversation_contacts": {"id", "external_id"},
+			"contact_tags": {"contact_id"}, "company_contacts": {"id", "external_id"}, "content_export_receipts": {"user_id", "email", "user_external_id"},
+		}
+		r := reading{streams: slices.Sorted(maps.Keys(places)), config: everywhere}
+		plain := w.read(t, r)
+		r.config = func(c *Config) {
+			ruled(PrivacyRule{"contacts", "id", "hash"}, PrivacyRule{"contacts", "email", "hash"}, PrivacyRule{"contacts", "external_id", "hash"})(c)
+			everywhere(c)
+		}
+		hashed := w.read(t, r)
+		hash := hasher(testKey)
+		for stream, paths := range places {
+			if len(plain.records[stream]) != len(hashed.records[stream]) {
+				t.Errorf("%s: %d records, hashed %d", stream, len(plain.records[stream]), len(hashed.records[stream]))
+			}
+			for _, path := range paths {
+				want, got := map[string]int{}, map[string]int{}
+				for _, row := range plain.records[stream] {
+					if v := gjson.GetBytes(row, path); v.String() != "" {
+						want[gjson.Parse(string(hash(nil, v.Raw))).Str]++
+					}
+				}
+				for _, row := range hashed.records[stream] {
+					if v := gjson.GetBytes(row, path); v.String() != "" {
+						got[v.Str]++
+					}
+				}
+				if len(want) == 0 || !maps.Equal(got, want) {
+					t.Errorf("%s.%s: %v\nwant %v", stream, path, got, want)
+				}
+			}
+		}
+	})
 }
 
 // everywhere is a configuration that offers all streams.

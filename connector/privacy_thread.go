@@ -9,9 +9,9 @@ import (
 // A discretion is what derived streams must not know of conversations and their parts.
 type discretion struct{ conversations, parts protocol.Stream }
 
-// discretion is nil where there are no rules.
-func (c *Config) discretion() *discretion {
-	if !c.private() {
+// discretion is that of a feed; nil where nothing is derived, or there are no rules.
+func (c *Config) discretion(f *Feed) *discretion {
+	if !c.private() || f != conversations {
 		return nil
 	}
 	told := func(stream string) protocol.Stream {

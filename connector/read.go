@@ -250,7 +250,8 @@ func (r *Reader) feeds() []*feedRun {
 	for _, run := range r.runs {
 		f := byFeed[run.stream.Feed]
 		if f == nil {
-			f = &feedRun{Reader: r, feed: run.stream.Feed, filter: filterOf(run.stream.Feed, r.Config), nursery: newNursery(), pages: newPageSize(r.Config.PageSize), discretion: r.Config.discretion(), altering: r.Config.altering()}
+			f = &feedRun{Reader: r, feed: run.stream.Feed, filter: filterOf(run.stream.Feed, r.Config), nursery: newNursery(), pages: newPageSize(r.Config.PageSize),
+				discretion: r.Config.discretion(run.stream.Feed), altering: r.Config.altering()}
 			byFeed[run.stream.Feed] = f
 			feeds = append(feeds, f)
 		}
