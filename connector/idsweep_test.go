@@ -31,7 +31,7 @@ func sweptStreams(version string) []string {
 // TestSweptStreamsHoldTheTruth reads random worlds whose ids are compared, some reads of which are cut short: all output
 // together, with what tombstones take away, is the truth, in every version.
 func TestSweptStreamsHoldTheTruth(t *testing.T) {
-	n := uint64(60)
+	n := uint64(16)
 	if testing.Short() {
 		n = 4
 	}
