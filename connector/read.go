@@ -282,9 +282,7 @@ func (f *feedRun) run(ctx context.Context) error {
 		f.bookmark = min(f.clock, end.Unix())
 	}
 	f.remember()
-	if len(f.sweeping()) > 0 {
-		f.roll = &roll{rows: map[string]int64{}}
-	}
+	f.enroll()
 	err := f.feed.Walk(ctx, f)
 	if err == nil {
 		err = f.bury(ctx)
