@@ -42,6 +42,8 @@ type Config struct {
 	TranscriptFormat string
 	TranscriptNotes  bool
 	TranscriptLength int // characters; 0: any number
+	// Enrich says where streams that are made of conversations take from what these do not tell of contacts: none or api.
+	Enrich string
 
 	APIRateLimit   int     // the user's own cap in calls a minute; 0: none
 	RateLimitShare float64 // of Intercom's limit: 0 < share <= 1
@@ -194,6 +196,7 @@ func (l *loader) config() *Config {
 		TypedAttributes: l.text("typed_custom_attributes"),
 	}
 	c.TranscriptFormat, c.TranscriptNotes, c.TranscriptLength = l.text("transcript_format"), l.flag("transcript_notes"), l.count("transcript_max_length")
+	c.Enrich = l.text("enrich")
 	c.CompaniesListFallback = l.flag("companies_list_fallback")
 	if _, given := l.values["num_workers"]; given {
 		c.NumWorkers = l.count("num_workers")

@@ -28,10 +28,11 @@ type conversation struct {
 	open                        *bool
 	adminAssignee, teamAssignee string
 	agentTookPart               *bool
-	tags, company, sla, agent   string // as JSON
+	tags, sla, agent            string // as JSON
 	customAttributes            string // likewise
 	rating                      rating
 	statistics                  statistics
+	company                     company
 	contacts                    []contactReference // in the order of the API
 	contactID                   string
 	email                       string // the address that the contact of contactID writes from
@@ -128,7 +129,7 @@ func (c *conversation) read(name, v string) {
 	case "tags":
 		c.tags = v
 	case "company":
-		c.company = v
+		c.company = givenCompany(v)
 	case "sla_applied":
 		c.sla = v
 	case "ai_agent":

@@ -27,6 +27,9 @@ func (w *world) Truth(stream, version string) (map[string]json.RawMessage, error
 	}
 	rows := map[string]json.RawMessage{}
 	for _, talk := range talks {
+		if def.LooksUp && w.derivedBy().Enrich == "api" {
+			talk["beside"] = w.slowContact(slowNormalized(talk)["contact_id"], version)
+		}
 		for key, row := range slowRows[stream](talk, w.derivedBy()) {
 			text, err := json.Marshal(row)
 			if err != nil {

@@ -19,7 +19,6 @@ type ticketEvent struct {
 
 // eventRows writes the events of a conversation, in the order of their kinds.
 func eventRows(w *rowWriter, c *conversation, _ *Config) {
-	company, _, _ := c.companyColumns()
 	externalID := c.contactExternalID()
 	for _, e := range c.events() {
 		w.text("event_id", c.id+":"+e.what+e.mark)
@@ -30,7 +29,7 @@ func eventRows(w *rowWriter, c *conversation, _ *Config) {
 		w.text("contact_id", c.contactID)
 		w.text("contact_external_id", externalID)
 		w.text("contact_email", c.email)
-		w.text("company_id", company)
+		w.text("company_id", c.company.id)
 		w.text("channel", c.channel)
 		w.text("actor_type", e.actorType)
 		w.text("actor_id", e.actorID)

@@ -40,9 +40,10 @@ type feedRun struct {
 	runs     []*streamRun
 	nursery  *nursery
 	pages    *pageSize
-	clock    int64 // the server's, when the walk began
-	upper    int64 // rows from here on are left out: one above the end date, or forever
-	bookmark int64 // what the streams are complete up to when the walk has ended
+	clock    int64      // the server's, when the walk began
+	upper    int64      // rows from here on are left out: one above the end date, or forever
+	people   *directory // nil: nobody asks for more than conversations tell
+	bookmark int64      // what the streams are complete up to when the walk has ended
 }
 
 // NewReader prepares a read. Nothing is sent before Read.
@@ -256,7 +257,11 @@ func (f *feedRun) run(ctx context.Context) error {
 		f.bookmark = min(f.clock, end.Unix())
 	}
 	f.remember()
+	f.people = newDirectory(ctx, f)
 	err := f.feed.Walk(ctx, f)
+	if f.people != nil {
+		f.people.working.Wait()
+	}
 	f.bookmark = min(f.bookmark, f.client.Cautious().Unix()) // a Date that was ahead may have come first
 	if err == nil {
 		err = context.Cause(ctx) // a walk that was cut short must never pass for a whole one

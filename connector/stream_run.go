@@ -15,8 +15,8 @@ type streamRun struct {
 	prints  *fingerprints
 	part    part // the writer's
 
-	records, skipped, withheld, unchanged, unreadable atomic.Int64
-	began                                             atomic.Bool // a record was handed on: the stream is open to the token
+	records, skipped, withheld, unchanged, unreadable, lookups atomic.Int64
+	began                                                      atomic.Bool // a record was handed on: the stream is open to the token
 
 	mu      sync.Mutex
 	status  protocol.Status

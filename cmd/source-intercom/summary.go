@@ -17,10 +17,10 @@ func summaryTable(s *connector.Summary) string {
 	for _, stream := range s.Streams {
 		rows = append(rows, []string{
 			stream.Name, string(stream.Status),
-			count(stream.Records), count(stream.Skipped), count(stream.Withheld), count(stream.Unreadable), count(stream.Unchanged),
+			count(stream.Records), count(stream.Skipped), count(stream.Withheld), count(stream.Unreadable), count(stream.Unchanged), count(stream.Lookups),
 		})
 	}
-	return table([]string{"stream", "status", "records", "skipped", "withheld", "unreadable", "unchanged"}, rows) +
+	return table([]string{"stream", "status", "records", "skipped", "withheld", "unreadable", "unchanged", "lookups"}, rows) +
 		"  " + callsLine(s) + "\n"
 }
 
@@ -31,7 +31,7 @@ func logSummary(log zerolog.Logger, s *connector.Summary) {
 		for _, extra := range []struct {
 			name string
 			n    int64
-		}{{"skipped", stream.Skipped}, {"withheld", stream.Withheld}, {"unreadable", stream.Unreadable}, {"unchanged", stream.Unchanged}} {
+		}{{"skipped", stream.Skipped}, {"withheld", stream.Withheld}, {"unreadable", stream.Unreadable}, {"unchanged", stream.Unchanged}, {"lookups", stream.Lookups}} {
 			if extra.n > 0 {
 				event = event.Int64(extra.name, extra.n)
 			}
