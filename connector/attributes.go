@@ -24,7 +24,7 @@ import (
 func Discover(ctx context.Context, d protocol.Dialect, cfg *Config, log zerolog.Logger) ([]byte, error) {
 	streams := TableOf(cfg).Catalog()
 	if cfg == nil || !cfg.typed(d) {
-		return d.Catalog(streams)
+		return cfg.catalog(d, streams)
 	}
 	ctx, cancel := context.WithTimeout(ctx, giveUp)
 	defer cancel()
@@ -44,6 +44,14 @@ func Discover(ctx context.Context, d protocol.Dialect, cfg *Config, log zerolog.
 	streams = append(streams, found.Catalog()...)
 	for i := range streams {
 		streams[i] = streams[i].WithAttributes(func(model string, _ protocol.FieldPath) []protocol.Attribute { return attributes[model] })
+	}
+	return cfg.catalog(d, streams)
+}
+
+// catalog renders streams as the configuration wants their records.
+func (c *Config) catalog(d protocol.Dialect, streams []protocol.Stream) ([]byte, error) {
+	for i := range streams {
+		streams[i] = c.altered(streams[i])
 	}
 	return d.Catalog(streams)
 }

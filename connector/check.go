@@ -12,6 +12,7 @@ import (
 	"source-intercom/protocol"
 
 	"github.com/rs/zerolog"
+	"github.com/tidwall/gjson"
 )
 
 // giveUp bounds check: platforms wait for its answer.
@@ -53,7 +54,7 @@ func Check(ctx context.Context, cfg *Config, sel *protocol.Selection, log zerolo
 			return result, err
 		}
 	}
-	result.Workspace = workspace.Name
+	result.Workspace = cfg.told(workspace.Name)
 	failures := probeAll(ctx, client, table, selected)
 	var last error
 	for _, s := range selected {
@@ -73,6 +74,12 @@ func Check(ctx context.Context, cfg *Config, sel *protocol.Selection, log zerolo
 		return result, fmt.Errorf("no stream can be read: %w", last)
 	}
 	return result, nil
+}
+
+// told is the workspace's name as the rules leave it.
+func (c *Config) told(workspace string) string {
+	s := c.altered(Streams.Named("workspace").Described())
+	return gjson.Get(s.Alter(`{"name":`+quoted(workspace)+`}`), "name").String()
 }
 
 // reach makes the client of a command that platforms wait for, and finds out whether Intercom answers and takes
@@ -183,6 +190,7 @@ func newClient(ctx context.Context, cfg *Config, log zerolog.Logger, maxHeld int
 		CallsPerMinute: cfg.APIRateLimit,
 		MaxInFlight:    cfg.MaxInFlight,
 		MaxHeld:        maxHeld,
+		Discreet:       cfg.private(),
 		Log:            log,
 	}
 	if c.BaseURL == "" && cfg.Region == "auto" {

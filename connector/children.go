@@ -24,7 +24,7 @@ func raw(row gjson.Result) []byte { return unsafe.Slice(unsafe.StringData(row.Ra
 
 // version is what is remembered of a parent whose children have been emitted. memorable tells whether it can be.
 func (e *emitter) version(p parent) (version print, memorable bool) {
-	version = print{key: keyHash(p.id), content: p.content, at: p.updated}
+	version = print{key: keyHash(p.id), content: p.content ^ e.f.altering, at: p.updated}
 	if p.row != "" { // of which a record is made: its own print must not pass for that of what was fetched for it
 		version.content = ^version.content
 	}
@@ -59,7 +59,7 @@ func (e *emitter) gone(p parent, err error) bool {
 	}
 	e.run.skipped.Add(1)
 	id := strings.TrimPrefix(e.run.stream.Parent+"_id", "_")
-	e.f.Log.Debug().Str("stream", e.run.stream.Name).Str(id, p.id).Msg("deleted meanwhile")
+	e.f.Log.Debug().Str("stream", e.run.stream.Name).Str(id, e.f.Config.shown(p.id)).Msg("deleted meanwhile")
 	e.fetched(p, e.asked, false)
 	return true
 }
@@ -161,7 +161,7 @@ func fetchTranscript(ctx context.Context, f *feedRun, e *emitter, p parent) erro
 	}
 	if !found { // it has gone from the list since, or Intercom does not show it by its conversation: counted, not passed over
 		e.run.skipped.Add(1)
-		f.Log.Debug().Str("stream", e.run.stream.Name).Str("id", p.id).Msg("the call is not among those of its conversation")
+		f.Log.Debug().Str("stream", e.run.stream.Name).Str("id", f.Config.shown(p.id)).Msg("the call is not among those of its conversation")
 	}
 	e.fetched(p, answer.At, false)
 	return nil

@@ -3,9 +3,11 @@ package connector
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -37,6 +39,23 @@ type Config struct {
 	CustomObjects []string
 	// TypedAttributes says whether discovery types custom attributes: auto, on or off.
 	TypedAttributes string
+
+	// Filters are what conversations must be like to be read.
+	Filters Filters
+
+	// BodyFormat is what texts that are HTML become: html, text or markdown.
+	BodyFormat string
+	// PrivacyRules say what becomes of personal values, PrivacyKey what hashes are made with, and PrivacyPatterns what
+	// else is taken out of texts.
+	PrivacyRules    []PrivacyRule
+	PrivacyKey      string
+	PrivacyPatterns []string
+	// Deletes are the streams that tell deletions by tombstones; "*" is all that can.
+	Deletes []string
+	// IDSweep are the streams that compare the ids of all rows in each run; "*" is all that can.
+	IDSweep []string
+	// ActivateVersion makes Singer's whole tables take the place of those that a target holds.
+	ActivateVersion bool
 
 	// TranscriptFormat is what transcripts are made of: markdown or messages.
 	TranscriptFormat string
@@ -80,24 +99,30 @@ func LoadConfig(sources []Source, singer bool, now time.Time) (*Config, error) {
 	l.checkCustomObjects()
 	l.checkBaseURL()
 	l.checkDates(now)
+	l.checkFilters()
+	l.checkPrivacy()
+	l.checkDeletes()
 	if err := l.err(); err != nil {
 		return nil, err
 	}
 	return l.config(), nil
 }
 
-// Format prints the configuration like any struct, with the token masked.
+// Format prints the configuration like any struct, with its secrets masked.
 func (c Config) Format(f fmt.State, verb rune) {
 	fmt.Fprintf(f, fmt.FormatString(f, verb), c.masked())
 }
 
-// MarshalJSON masks the token.
+// MarshalJSON masks the secrets.
 func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.masked()) }
 
 type maskedConfig Config
 
 func (c Config) masked() maskedConfig {
 	c.AccessToken = "***"
+	if c.PrivacyKey != "" {
+		c.PrivacyKey = "***"
+	}
 	return maskedConfig(c)
 }
 
@@ -112,6 +137,10 @@ type setting struct {
 	Maximum json.Number `json:"maximum"`
 	Secret  bool        `json:"airbyte_secret"`
 	Order   int         `json:"order"`
+
+	Properties map[string]setting `json:"properties"` // of an object
+	Required   []string           `json:"required"`
+	Items      *setting           `json:"items"` // of an array
 }
 
 type specification struct {
@@ -153,6 +182,10 @@ func (s setting) want() string {
 		return "one of " + strings.Join(s.Enum, ", ")
 	case s.Type == "boolean":
 		return "true or false"
+	case s.Type == "array":
+		return "a list, of which each is " + s.Items.want()
+	case s.Type == "object":
+		return "an object with " + strings.Join(slices.Sorted(maps.Keys(s.Properties)), ", ")
 	case !s.isNumber():
 		return "a text"
 	}
@@ -194,9 +227,15 @@ func (l *loader) config() *Config {
 		MaxUnreadable:   l.count("max_unreadable_rows"),
 		CustomObjects:   identifiers(l.text("custom_object_types")),
 		TypedAttributes: l.text("typed_custom_attributes"),
+		BodyFormat:      l.text("body_format"),
 	}
 	c.TranscriptFormat, c.TranscriptNotes, c.TranscriptLength = l.text("transcript_format"), l.flag("transcript_notes"), l.count("transcript_max_length")
 	c.Enrich = l.text("enrich")
+	c.Filters = l.filters()
+	c.PrivacyRules, c.PrivacyKey, c.PrivacyPatterns = l.privacyRules(), l.text("privacy_key"), l.privacyPatterns()
+	l.into("deletes", &c.Deletes)
+	l.into("id_sweep", &c.IDSweep)
+	c.ActivateVersion = l.flag("activate_version")
 	c.CompaniesListFallback = l.flag("companies_list_fallback")
 	if _, given := l.values["num_workers"]; given {
 		c.NumWorkers = l.count("num_workers")

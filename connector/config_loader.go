@@ -152,6 +152,8 @@ func normalize(s setting, value any) any {
 	text, isText := value.(string)
 	number, isNumber := value.(json.Number)
 	switch {
+	case s.structured():
+		return normalizeParts(s, value)
 	case s.isDate() && isText:
 		if at, ok := parseTime(text); ok {
 			return at.Format("2006-01-02T15:04:05Z")
@@ -195,10 +197,14 @@ func (l *loader) validate() {
 	for _, e := range result.Errors() {
 		name := e.Field()
 		if missing, ok := e.(*gojsonschema.RequiredError); ok {
-			name, _ = missing.Details()["property"].(string)
-			if l.broken {
+			property, _ := missing.Details()["property"].(string)
+			if name = strings.TrimPrefix(name+"."+property, "(root)."); l.broken {
 				continue
 			}
+		}
+		if setting, _, inside := strings.Cut(name, "."); inside {
+			l.addPart(setting, name)
+			continue
 		}
 		l.add(name, l.found(name), l.want(name))
 	}

@@ -43,6 +43,8 @@ type StreamProgress struct {
 	Name    string
 	Status  protocol.Status // "" before the stream began
 	Records int64
+	// Deleted counts those of the records that are tombstones.
+	Deleted int64
 	// Skipped counts objects that were gone when their turn came (deleted or merged meanwhile).
 	Skipped int64
 	// Withheld counts what exists but Intercom does not give: parts over 500, overstated counts, a

@@ -36,6 +36,7 @@ type conversation struct {
 	contacts                    []contactReference // in the order of the API
 	contactID                   string
 	email                       string // the address that the contact of contactID writes from
+	externalID                  string // of the same contact
 	partCount                   *int64 // nil where Intercom does not count the parts, and may have given only the newest
 }
 
@@ -48,7 +49,8 @@ type message struct {
 	redacted bool
 	spoken   bool   // the body has a text
 	body     string // as JSON
-	files    string // a list with attachments, as JSON; "": there are none
+	filed    bool   // there are attachments
+	files    string // the list of them, as JSON
 }
 
 // An author is who wrote a message; what is not told is "".
@@ -76,7 +78,11 @@ const (
 // conversation reads the answer once for all streams that are made of it.
 func (t *thread) conversation() *conversation {
 	if t.read == nil {
-		t.read = newConversation(t.id, t.answer.Members(), t.parts, t.missing, t.answer.At.Unix())
+		t.truth = newConversation(t.id, t.answer.Members(), t.parts, t.missing, t.answer.At.Unix())
+		t.read = t.truth
+		if t.discretion != nil {
+			t.read = t.discretion.of(t, t.truth)
+		}
 	}
 	return t.read
 }
@@ -89,13 +95,18 @@ func newConversation(id string, members iter.Seq2[string, string], parts []gjson
 	for i := range parts {
 		c.parts[i].read(parts[i].Raw)
 	}
-	c.contactID = c.contact()
-	c.email = c.contactEmail()
 	c.partCount = c.statistics.parts
 	if c.partCount == nil && len(parts) < maxParts {
 		c.partCount = known(int64(len(parts)))
 	}
+	c.identify()
 	return c
+}
+
+// identify finds out who the conversation is with.
+func (c *conversation) identify() {
+	c.contactID = c.contact()
+	c.email, c.externalID = c.contactEmail(), c.contactExternalID()
 }
 
 // read reads a member of the answer.
@@ -235,10 +246,7 @@ func (m *message) read(object string) {
 		case "body":
 			m.body = v
 		case "attachments":
-			m.files = ""
-			if v != "[]" && len(gjson.Parse(v).Array()) > 0 && v[0] == '[' {
-				m.files = v
-			}
+			m.files, m.filed = v, v != "[]" && v[0] == '[' && len(gjson.Parse(v).Array()) > 0
 		default:
 			left++
 		}
@@ -248,7 +256,7 @@ func (m *message) read(object string) {
 	}
 	m.role = m.author.role()
 	if m.redacted { // a notice stands in the body's place
-		m.body, m.files = "", ""
+		m.body, m.filed = "", false
 	}
 	m.spoken = spoken(m.body)
 }
@@ -315,7 +323,7 @@ func (m *message) text() string { return m.parse().Text(protocol.Unsigned) }
 
 // attachments are the message's files.
 func (m *message) attachments() []gjson.Result {
-	if m.files == "" {
+	if !m.filed {
 		return nil
 	}
 	return gjson.Parse(m.files).Array()
@@ -326,7 +334,7 @@ func (m *message) note() bool { return m.kind == "note" }
 
 // says tells whether the message says something, be it by a file. Any type of part may: admins also reply while they
 // assign, close or reopen a conversation.
-func (m *message) says() bool { return !m.note() && !m.redacted && (m.spoken || m.files != "") }
+func (m *message) says() bool { return !m.note() && !m.redacted && (m.spoken || m.filed) }
 
 // said are the parts that say something.
 func (c *conversation) said() iter.Seq[*message] {

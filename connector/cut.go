@@ -105,6 +105,9 @@ func (e *emitter) cut(row gjson.Result) error {
 	})
 }
 
+// familyKey is by what the fingerprints know all records of a parent.
+func familyKey(id string) uint64 { return keyHash(id, "records") }
+
 type emitFunc func(row gjson.Result, inject []protocol.Inject) error
 
 // family emits all records of one parent, which all hands to emit. They are remembered as a whole, by their parent: where
@@ -113,7 +116,7 @@ type emitFunc func(row gjson.Result, inject []protocol.Inject) error
 func (e *emitter) family(p parent, all func(emit emitFunc) error) error {
 	before, flushed := len(e.buf), e.flushed
 	n, content := int64(0), uint64(0)
-	key := keyHash(p.id, "records")
+	key := familyKey(p.id)
 	remembered := e.run.stream.Cursor != "" && p.dated && e.run.prints.concerns(key, p.updated)
 	err := all(func(row gjson.Result, inject []protocol.Inject) error {
 		_, at, err := e.encode(row, inject)

@@ -83,7 +83,7 @@ func slowNormalized(talk obj) obj {
 		row["time_to_resolution_office_hours_seconds"] = stats["time_to_last_close"]
 	}
 	row["reopen_count"] = stats["count_reopens"]
-	if !hasStats {
+	if !stats.has("count_reopens") {
 		row["reopen_count"] = nil
 		if whole {
 			row["reopen_count"] = len(opens)
@@ -107,6 +107,9 @@ func slowNormalized(talk obj) obj {
 		if !whole {
 			base = stats.number("first_contact_reply_at")
 		}
+	}
+	if source.obj("author") == nil { // nothing tells who began
+		base = 0
 	}
 	reply, bot := early("admin", base), early("bot", base)
 	if !whole {
@@ -177,6 +180,9 @@ func slowRest(row, talk obj) {
 
 	rating := talk.obj("conversation_rating")
 	row["rating"], row["rating_remark"], row["rated_at"] = rating["rating"], nullOr(rating.text("remark")), rating["updated_at"]
+	if !rating.has("rating") {
+		row["rating_remark"], row["rated_at"] = nil, nil
+	}
 	row["rating_requested_at"], row["rating_teammate_id"] = rating["created_at"], nil
 	if teammate := rating.obj("teammate"); teammate.text("type") == "admin" {
 		row["rating_teammate_id"] = teammate.text("id")

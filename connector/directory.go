@@ -238,7 +238,7 @@ func (d *directory) single(id string) (*person, error) {
 		}
 		answer, err := d.call("GET", path, nil)
 		if api, ok := errors.AsType[*intercom.Error](err); ok && api.Kind == intercom.NotFound {
-			if path = api.Location; path == "" {
+			if path = api.Location; !strings.HasPrefix(path, "/contacts/") {
 				return nil, nil
 			}
 			continue

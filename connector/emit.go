@@ -3,8 +3,10 @@ package connector
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"source-intercom/intercom"
 	"source-intercom/protocol"
@@ -51,6 +53,8 @@ type emitter struct {
 	buf    []byte
 	n      int64
 	prints []print
+	// changes are what streams that are swept must know of the rows.
+	changes []change
 
 	flushed int // batches
 }
@@ -107,6 +111,9 @@ func (e *emitter) encode(row gjson.Result, inject []protocol.Inject) (uint64, pr
 	if e.buf == nil {
 		e.buf = getBuffer(e.run.stream)
 	}
+	if id := row.Get(e.run.stream.Key[0]); e.run.stream.Swept && id.Exists() { // a tombstone's is injected
+		e.changes = append(e.changes, change{id: strings.Clone(id.String())})
+	}
 	var at protocol.Encoded
 	e.buf, at = e.run.encoder.Append(e.buf, row.Raw, inject, e.at)
 	return key, at, nil
@@ -142,8 +149,8 @@ func (e *emitter) gathered() batch {
 	if e.n > 0 {
 		e.run.began.Store(true)
 	}
-	b := batch{run: e.run, lines: e.buf, records: e.n, prints: e.prints}
-	e.buf, e.n, e.prints = nil, 0, nil
+	b := batch{run: e.run, lines: e.buf, records: e.n, prints: e.prints, changes: e.changes}
+	e.buf, e.n, e.prints, e.changes = nil, 0, nil, nil
 	e.flushed++
 	return b
 }
@@ -181,9 +188,17 @@ func (e *emitter) cursor(row gjson.Result) (int64, bool) {
 	return seconds(row.Get(e.run.stream.Cursor))
 }
 
+// found tells what a value is without showing it: it may be personal.
 func found(v gjson.Result) string {
-	if !v.Exists() {
+	switch {
+	case !v.Exists():
 		return "nothing"
+	case v.Type == gjson.String:
+		return fmt.Sprintf("a text of %d characters", utf8.RuneCountInString(v.Str))
+	case v.IsArray():
+		return "a list"
+	case v.IsObject():
+		return "an object"
 	}
-	return fmt.Sprintf("%s %s", v.Type, clip(v.Raw))
+	return strings.ToLower(v.Type.String())
 }

@@ -19,7 +19,6 @@ type ticketEvent struct {
 
 // eventRows writes the events of a conversation, in the order of their kinds.
 func eventRows(w *rowWriter, c *conversation, _ *Config) {
-	externalID := c.contactExternalID()
 	for _, e := range c.events() {
 		w.text("event_id", c.id+":"+e.what+e.mark)
 		w.text("conversation_id", c.id)
@@ -27,7 +26,7 @@ func eventRows(w *rowWriter, c *conversation, _ *Config) {
 		w.text("event", "support_ticket_"+e.what)
 		w.count("timestamp", e.at)
 		w.text("contact_id", c.contactID)
-		w.text("contact_external_id", externalID)
+		w.text("contact_external_id", c.externalID)
 		w.text("contact_email", c.email)
 		w.text("company_id", c.company.id)
 		w.text("channel", c.channel)

@@ -22,7 +22,7 @@ func slowEvents(talk obj) map[string]obj {
 			}
 		}
 		if by != nil {
-			event["actor_type"], event["actor_id"] = slowAuthor(by), by.text("id")
+			event["actor_type"], event["actor_id"] = slowKind(by.obj("author")), nullOr(by.obj("author").text("id"))
 		}
 		key := id + "/" + fmt.Sprint(event["event_id"])
 		if rows[key] == nil {
@@ -31,7 +31,7 @@ func slowEvents(talk obj) map[string]obj {
 		return rows[key]
 	}
 	source := talk.obj("source").obj("author")
-	add("opened", created, nil, source)
+	add("opened", created, nil, obj{"author": map[string]any(source)})
 	if wait := normal["time_to_first_reply_seconds"]; wait != nil {
 		if normal["parts_truncated"] == false {
 			base, asked := created, slowAuthor(source) == "contact"
@@ -46,7 +46,7 @@ func slowEvents(talk obj) map[string]obj {
 					first = p
 				}
 			}
-			add("first_reply", first.number("created_at"), nil, first.obj("author"))["time_to_first_reply_seconds"] = wait
+			add("first_reply", first.number("created_at"), nil, first)["time_to_first_reply_seconds"] = wait
 		} else {
 			add("first_reply", talk.obj("statistics").number("first_admin_reply_at"), nil, nil)["time_to_first_reply_seconds"] = wait
 		}
@@ -56,10 +56,10 @@ func slowEvents(talk obj) map[string]obj {
 		at := p.number("created_at")
 		switch p.text("part_type") {
 		case "close":
-			add("closed", at, at, p.obj("author"))
+			add("closed", at, at, p)
 			closes++
 		case "open", "assign_and_reopen":
-			add("reopened", at, at, p.obj("author"))
+			add("reopened", at, at, p)
 		}
 	}
 	if last := talk.obj("statistics").number("last_close_at"); closes == 0 && last > 0 {

@@ -61,7 +61,7 @@ func readDataset(row gjson.Result) (dataset, error) {
 	d := dataset{id: text(row, "id"), time: text(row, "default_time_attribute_id")}
 	attributes := row.Get("attributes")
 	if d.id == "" || !attributes.IsArray() {
-		return d, &intercom.ShapeError{Stream: reporting.Name, Path: "data.#", Want: "a dataset with an id and an array of attributes", Found: clip(row.Raw)}
+		return d, &intercom.ShapeError{Stream: reporting.Name, Path: "data.#", Want: "a dataset with an id and an array of attributes", Found: found(row)}
 	}
 	for _, a := range attributes.Array() {
 		c := reportColumn{id: text(a, "id"), qualified: text(a, "qualified_id"), name: text(a, "name")}

@@ -159,7 +159,7 @@ func placeOf(header []string, column string) int {
 // lacks is the error of a file without a column that its rows need: it must not pass for one without rows.
 func lacks(stream, file, column string, header []string) error {
 	return &intercom.ShapeError{Stream: stream, Path: "header of " + fileName(file), Want: "a row with the column " + column,
-		Found: clip(strings.Join(header, ","))}
+		Found: fmt.Sprintf("one of %d other columns", len(header))}
 }
 
 // malformed says in which file an error of its CSV is; other errors are left as they are.

@@ -40,6 +40,7 @@ type fingerprints struct {
 type remembered struct {
 	handed, written uint64 // content; 0 is nothing
 	at              int64  // of the version written
+	latest          int64  // of all versions handed on
 }
 
 func newFingerprints(from int64) *fingerprints {
@@ -70,9 +71,16 @@ func (f *fingerprints) known(p print) bool {
 	if r.handed == p.content {
 		return true
 	}
-	r.handed = p.content
+	r.handed, r.latest = p.content, max(r.latest, p.at)
 	f.rows[p.key] = r
 	return false
+}
+
+// latest is the latest cursor value of a key that is remembered; 0 where none is.
+func (f *fingerprints) latest(key uint64) int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.rows[key].latest
 }
 
 // same is known without noting anything.
@@ -89,7 +97,7 @@ func (f *fingerprints) wrote(prints []print) {
 	for _, p := range prints {
 		r, ok := f.rows[p.key]
 		if !ok { // forgotten meanwhile
-			r.handed = p.content
+			r.handed, r.latest = p.content, p.at
 		}
 		// handed may be a younger version by now, which is still on its way.
 		r.written, r.at = p.content, p.at
@@ -145,7 +153,7 @@ func (f *fingerprints) unpack(text string) error {
 	raw = raw[:min(len(raw), 20*4*maxFingerprints)] // the newest come first; nobody writes more
 	for ; len(raw) > 0; raw = raw[20:] {
 		content, at := binary.LittleEndian.Uint64(raw[8:]), int64(binary.LittleEndian.Uint32(raw[16:]))
-		f.rows[binary.LittleEndian.Uint64(raw)] = remembered{handed: content, written: content, at: at}
+		f.rows[binary.LittleEndian.Uint64(raw)] = remembered{handed: content, written: content, at: at, latest: at}
 		f.from = min(f.from, at)
 	}
 	return nil

@@ -19,10 +19,19 @@ func walkList(ctx context.Context, f *feedRun) error {
 
 // passed tells whether all of a page lies before what any stream lacks, and the page is in its order.
 func (f *feedRun) passed(rows []gjson.Result) bool {
+	from := int64(forever)
+	for _, run := range f.runs {
+		from = min(from, run.plan.need[0].lo)
+	}
+	return allBefore(rows, f.feed.Cursor, from)
+}
+
+// allBefore tells whether a page of a list that is newest first is in its order, and ends what is of from or later.
+func allBefore(rows []gjson.Result, cursor string, from int64) bool {
 	above := int64(forever)
 	for _, row := range rows {
-		at, dated := f.cursor(row)
-		if !dated || at > above || slices.ContainsFunc(f.runs, func(run *streamRun) bool { return at >= run.plan.need[0].lo }) {
+		at, dated := seconds(row.Get(cursor))
+		if !dated || at > above || at >= from {
 			return false
 		}
 		above = at

@@ -43,10 +43,10 @@ var contactLists = []struct{ name, path, rows string }{
 
 // completeContact emits a contact with nested lists that are whole.
 func completeContact(ctx context.Context, f *feedRun, e *emitter, p parent) error {
-	if e.unchanged(p) {
-		return nil
-	}
 	row := gjson.Parse(p.row)
+	if err := e.takenOver(row); err != nil || e.unchanged(p) {
+		return err
+	}
 	var lists []protocol.Inject
 	for _, l := range contactLists {
 		nested := row.Get(l.name)

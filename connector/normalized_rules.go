@@ -70,24 +70,6 @@ func (c *conversation) lack() lack {
 	return l
 }
 
-// enrich adds what was found out beside. What the conversation itself tells stays.
-func (c *conversation) enrich(found *lookup) {
-	if found.contact == "" || found.contact != c.contactID {
-		return
-	}
-	if c.email == "" {
-		c.email = found.email
-	}
-	if c.company.id == "" {
-		c.company = found.company
-	}
-	for i := range c.contacts {
-		if r := &c.contacts[i]; r.id == c.contactID && r.external == "" {
-			r.external = found.external
-		}
-	}
-}
-
 func (c *conversation) createdAt() int64 { return c.source.at }
 
 // closedAt is when a conversation that is closed now was closed last.

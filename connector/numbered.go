@@ -142,7 +142,7 @@ func (w *numberedWalk) rest(ctx context.Context, second string) error {
 // be, if it says so; 0: whatever it is.
 func (w *numberedWalk) take(ctx context.Context, at string, number int64) (next string, err error) {
 	if !w.ask(at) {
-		return "", w.loops("the page %s came a second time", clip(at))
+		return "", w.loops("the page %s came a second time", w.Config.shown(clip(at)))
 	}
 	answer, err := w.client.Do(ctx, intercom.Request{Method: w.method, Path: at, Stream: w.stream, Hasty: w.hasty})
 	if w.capped && at != w.path && intercom.KindOf(err) == intercom.BadRequest {
@@ -207,7 +207,10 @@ func (w *numberedWalk) check(number int64, next string, answer *intercom.Answer,
 	case number > 0 && page > 0 && int64(page) != number:
 		return false, w.loops("page %d came where page %d was asked for", page, number)
 	case number > 0 && !follows(next, number, w.first.pages):
-		return false, w.loops("page %d of %d is followed by %q", number, w.first.pages, clip(next))
+		return false, w.loops("page %d of %d is followed by %q", number, w.first.pages, w.Config.shown(clip(next)))
+	case pages > 0 && page > pages && now.pages < w.first.pages: // rows have gone meanwhile
+		w.moved = true
+		return true, nil
 	case pages > 0 && page > pages:
 		return false, w.loops("page %d came where %d were announced", page, pages)
 	}

@@ -101,6 +101,7 @@ func (f *feedRun) sift(ctx context.Context, rows []gjson.Result, met *seen,
 	}
 	for _, row := range rows {
 		at, dated := f.cursor(row)
+		f.roll.note(row, at, dated)
 		if !mine(at, dated) {
 			continue
 		}
@@ -109,8 +110,11 @@ func (f *feedRun) sift(ctx context.Context, rows []gjson.Result, met *seen,
 			continue
 		}
 		fresh++
+		if !f.filter.match(row, f.asked) {
+			continue
+		}
 		for i, run := range h.runs {
-			if !takes(run, at, dated) {
+			if !takes(run, at, dated) && !(at < f.upper && run.census.returns(row, at, dated)) {
 				continue
 			}
 			if err := f.blame(ctx, run, h.add(f, i, row, content)); err != nil {
@@ -152,6 +156,9 @@ func (f *feedRun) emitRows(ctx context.Context, run *streamRun, rows []gjson.Res
 	}
 	for _, row := range rows {
 		if err := emit(row); err != nil {
+			return err
+		}
+		if err := e.takenOver(row); err != nil {
 			return err
 		}
 	}

@@ -36,14 +36,21 @@ type Reader struct {
 // A feedRun is one feed in one run, with the streams that are cut from it.
 type feedRun struct {
 	*Reader
-	feed     *Feed
-	runs     []*streamRun
-	nursery  *nursery
-	pages    *pageSize
-	clock    int64      // the server's, when the walk began
-	upper    int64      // rows from here on are left out: one above the end date, or forever
-	people   *directory // nil: nobody asks for more than conversations tell
-	bookmark int64      // what the streams are complete up to when the walk has ended
+	feed    *Feed
+	filter  Filters // what its rows must be like
+	asked   bool    // Intercom was asked for those alone
+	runs    []*streamRun
+	nursery *nursery
+	roll    *roll // what was met; nil: no stream is swept
+	pages   *pageSize
+
+	people     *directory  // nil: nobody asks for more than conversations tell
+	discretion *discretion // towards derived streams; nil: none
+	altering   uint64      // see Config.altering
+
+	clock    int64 // the server's, when the walk began
+	upper    int64 // rows from here on are left out: one above the end date, or forever
+	bookmark int64 // what the streams are complete up to when the walk has ended
 }
 
 // NewReader prepares a read. Nothing is sent before Read.
@@ -104,7 +111,7 @@ func (r *Reader) prepare(ctx context.Context) (head []byte, err error) {
 			return nil, err
 		}
 		r.runs = append(r.runs, run)
-		if head, err = r.Dialect.AppendSchema(head, run.stream.described(s), s.Drop); err != nil {
+		if head, err = r.Dialect.AppendSchema(head, r.Config.altered(run.stream.described(s)), s.Drop); err != nil {
 			return nil, fmt.Errorf("stream %s: %w", s.Stream, err)
 		}
 	}
@@ -140,13 +147,23 @@ func (r *Reader) selected() ([]protocol.Selected, error) {
 	if r.implicit {
 		return r.table.Default().all(), nil
 	}
-	return r.table.checkSelection(r.Selection, r.Log)
+	all, err := r.table.checkSelection(r.Selection, r.Log)
+	for _, s := range all {
+		if err == nil && r.table.Named(s.Stream).Tombstones() && r.Dialect.Name() == "airbyte" {
+			err = hasDeletedField(s)
+		}
+	}
+	return all, err
 }
 
 // open makes a stream's run from its selection and its state.
 func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
 	def := r.table.Named(s.Stream)
-	encoder, err := r.Dialect.Encoder(def.described(s), s.Drop)
+	described := r.Config.altered(def.described(s))
+	if r.Config.ActivateVersion && s.Mode == protocol.FullRefresh && r.Dialect.Name() == "singer" {
+		described.Version = r.began.UnixMilli()
+	}
+	encoder, err := r.Dialect.Encoder(described, s.Drop)
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", s.Stream, err)
 	}
@@ -159,6 +176,8 @@ func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
 		now:       r.client.Cautious().Unix(),
 		input:     stateOf(r.State, s.Stream),
 	}
+	filter := filterOf(def.Feed, r.Config)
+	p.filter = filter.mark()
 	var parent json.RawMessage
 	if def.Parent != "" {
 		parent = stateOf(r.State, def.Feed.Name)
@@ -170,7 +189,13 @@ func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
 	if plan.ahead {
 		r.Log.Warn().Str("stream", s.Stream).Msg("the state lies in the future, by Intercom's clock: the stream is read anew from its start")
 	}
-	return &streamRun{stream: def, encoder: encoder, plan: plan, prints: p.prints, part: part{progress: p}}, nil
+	if p.known != nil && p.known.tooMany {
+		r.Log.Warn().Str("stream", s.Stream).Int("most", maxKnown).Msg("the stream has more ids than a state can hold: it is not swept for deletions")
+	}
+	if plan.refiltered {
+		r.Log.Warn().Str("stream", s.Stream).Msg("the state was made under other conversation_filters: the stream is read anew from its start")
+	}
+	return &streamRun{stream: def, encoder: encoder, version: described.Version, plan: plan, prints: p.prints, census: p.census(), part: part{progress: p}}, nil
 }
 
 func stateOf(all protocol.States, stream string) json.RawMessage {
@@ -226,7 +251,8 @@ func (r *Reader) feeds() []*feedRun {
 	for _, run := range r.runs {
 		f := byFeed[run.stream.Feed]
 		if f == nil {
-			f = &feedRun{Reader: r, feed: run.stream.Feed, nursery: newNursery(), pages: newPageSize(r.Config.PageSize)}
+			f = &feedRun{Reader: r, feed: run.stream.Feed, filter: filterOf(run.stream.Feed, r.Config), nursery: newNursery(), pages: newPageSize(r.Config.PageSize),
+				discretion: r.Config.discretion(run.stream.Feed), altering: r.Config.altering()}
 			byFeed[run.stream.Feed] = f
 			feeds = append(feeds, f)
 		}
@@ -258,9 +284,18 @@ func (f *feedRun) run(ctx context.Context) error {
 	}
 	f.remember()
 	f.people = newDirectory(ctx, f)
+	if len(f.sweeping()) > 0 {
+		f.roll = &roll{rows: map[string]int64{}}
+	}
 	err := f.feed.Walk(ctx, f)
 	if f.people != nil {
 		f.people.working.Wait()
+	}
+	if err == nil {
+		err = f.bury(ctx)
+	}
+	if err == nil {
+		err = f.sweepIDs(ctx)
 	}
 	f.bookmark = min(f.bookmark, f.client.Cautious().Unix()) // a Date that was ahead may have come first
 	if err == nil {
@@ -307,15 +342,27 @@ func (f *feedRun) end(ctx context.Context, run *streamRun, walk error) {
 	if err := run.failure(); err != nil {
 		failure := Classify(err)
 		failure.Stream = run.stream.Name
-		failure.Message = protocol.NewRedactor(f.Config.AccessToken).Redact(failure.Message) // a server may repeat it
+		failure.Message = protocol.NewRedactor(f.Config.AccessToken, f.Config.PrivacyKey).Redact(failure.Message) // a server may repeat it
 		last = f.Dialect.AppendFailure(last, failure, time.Now())
 	}
 	// The writer lives on after a cancellation: what is true must still be said.
-	_ = f.writer.send(context.WithoutCancel(ctx), batch{run: run, ends: true, last: last, then: func(p *progress) {
+	_ = f.writer.send(context.WithoutCancel(ctx), batch{run: run, lines: f.activation(run), ends: true, last: last, then: func(p *progress) {
 		if run.alive() && !run.plan.skip {
 			p.finish(max(f.bookmark, min(run.plan.reached, f.clock)))
 		}
 	}})
+}
+
+// activation lets the rows that came take the place of those that a target holds, if they are all that there are.
+func (f *feedRun) activation(run *streamRun) []byte {
+	if run.version == 0 || !run.alive() {
+		return nil
+	}
+	if n := run.withheld.Load() + run.unreadable.Load(); n > 0 {
+		f.Log.Warn().Str("stream", run.stream.Name).Int64("missing", n).Msg("rows are missing: those of earlier runs stay in the table")
+		return nil
+	}
+	return f.Dialect.AppendActivation(nil, run.stream.Name, run.version)
 }
 
 // charge ends a stream with an error. What Intercom closes to the workspace's plan is no failure of

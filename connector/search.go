@@ -3,6 +3,7 @@ package connector
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -44,6 +45,8 @@ type searchRun struct {
 	young atomic.Int64 // the clock less the index lag: rows from here on are emitted wherever they are met
 	need  ranges
 	gaps  gapList
+	// clauses are what the search is asked for beside its windows.
+	clauses []string
 }
 
 // walkSearch reads a search feed.
@@ -56,8 +59,14 @@ func walkSearch(ctx context.Context, f *feedRun) error {
 	for _, run := range f.runs {
 		s.need = s.need.union(run.plan.need)
 	}
+	if from := f.sweepFrom(); from < forever {
+		s.need = s.need.union(ranges{{from, forever}})
+	}
 	if len(s.need) == 0 {
 		return nil
+	}
+	if err := s.ask(ctx); err != nil {
+		return err
 	}
 	if f.upper <= s.border(f.clock) || f.upper <= f.clock && !s.days {
 		s.young.Store(f.upper)
@@ -212,7 +221,7 @@ func (s *searchRun) query(w window, all bool) string {
 	default:
 		hi = s.midnight(hi + 24*60*60 - 1)
 	}
-	filters := []string{orEqual(s.feed.Cursor, ">", w.lo)}
+	filters := append(slices.Clip(s.clauses), orEqual(s.feed.Cursor, ">", w.lo))
 	if hi != forever {
 		filters = append(filters, filter(s.feed.Cursor, "<", hi))
 	}

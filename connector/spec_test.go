@@ -80,8 +80,8 @@ func TestSpecRules(t *testing.T) {
 	if want := []string{"access_token", "start_date"}; !slices.Equal(document.Schema.Required, want) {
 		t.Errorf("required = %v, want %v", document.Schema.Required, want)
 	}
-	allowed := []string{"type", "title", "description", "format", "pattern", "examples", "enum", "minimum", "maximum", "default", "order", "airbyte_secret"}
-	secrets := []string{"access_token", "client_id", "client_secret"}
+	allowed := []string{"type", "title", "description", "format", "pattern", "examples", "enum", "minimum", "maximum", "default", "order", "airbyte_secret", "properties", "items"}
+	secrets := []string{"access_token", "client_id", "client_secret", "privacy_key"}
 	orders := map[any]string{}
 	for name, property := range document.Schema.Properties {
 		for keyword := range property {

@@ -31,8 +31,9 @@ type progress struct {
 	workspace string
 	mode      protocol.SyncMode
 	syncID    *int64
-	overlap   int64 // index lag plus lookback window: what a next run reads again, seconds
-	now       int64 // the server's clock; 0: not known
+	overlap   int64  // index lag plus lookback window: what a next run reads again, seconds
+	now       int64  // the server's clock; 0: not known
+	filter    string // the mark of the filters that rows are read under
 
 	input   json.RawMessage // the state that came; shown until the first own checkpoint
 	touched bool
@@ -42,6 +43,8 @@ type progress struct {
 	bookmark int64  // what a finished stream is complete up to
 	finished bool
 	prints   *fingerprints
+	deletes  int64     // up to when deletions have been told; 0: none ever were
+	known    *register // nil: the stream is not swept
 }
 
 // A plan is what a stream has to read, made from its state and the configuration.
@@ -50,8 +53,13 @@ type plan struct {
 	skip bool   // a full refresh that this sync has already finished
 	// ahead: the state that came lies in the future, and was not used.
 	ahead bool
+	// refiltered: the state that came was made under other filters, and was not used.
+	refiltered bool
 	// reached is the bookmark of an earlier run that left no gap: an earlier end date takes nothing back.
 	reached int64
+	// tombstones: deletions from the second deletes on are to be told.
+	tombstones bool
+	deletes    int64
 }
 
 // StateError says what is wrong with a state; the command adds the file's name.
@@ -78,6 +86,8 @@ type ownState struct {
 	start      int64
 	done       ranges
 	prints     string
+	filter     string
+	deletes    int64
 }
 
 // isOwn tells our own state from another connector's.
@@ -103,6 +113,7 @@ func parseOwnState(s *Stream, value json.RawMessage) (*ownState, error) {
 		mode:       protocol.SyncMode(root.Get("sync_mode").String()),
 		unfinished: root.Get("unfinished").Bool(),
 		prints:     root.Get("fingerprints").String(),
+		filter:     root.Get("filter").String(),
 	}
 	if own.mode != protocol.FullRefresh && own.mode != protocol.Incremental {
 		return nil, bad("sync_mode", `"full_refresh" or "incremental"`)
@@ -115,6 +126,11 @@ func parseOwnState(s *Stream, value json.RawMessage) (*ownState, error) {
 		return own, nil
 	}
 	var ok bool
+	if v := root.Get("deletes_until"); v.Exists() {
+		if own.deletes, ok = seconds(v); !ok {
+			return nil, bad("deletes_until", "a time in Unix seconds")
+		}
+	}
 	if own.cursor, ok = seconds(root.Get(s.Cursor)); !ok {
 		return nil, bad(s.Cursor, "a time in Unix seconds")
 	}
@@ -175,13 +191,19 @@ func anySeconds(v gjson.Result) (int64, bool) {
 // A state that goes on in the future, by more than clocks may differ, was made while a server's clock was
 // wrong, and nobody knows what it has passed over: nothing is taken from it.
 func openProgress(p *progress, cfg *Config, parent json.RawMessage) (plan, error) {
-	fresh := *p
+	fresh, state := *p, p.input
 	next, err := p.planned(cfg, parent)
 	if last := len(next.need) - 1; err == nil && last >= 0 && p.now > 0 && len(p.input) > 0 && next.need[last].lo > p.now+tooFarAhead {
 		fresh.workspace, fresh.input = p.workspace, nil
 		*p = fresh
 		next, err = p.planned(cfg, nil)
 		next.ahead = true
+	}
+	p.deletes = p.deletesTold(state, cfg.StartDate.Unix())
+	next.tombstones = p.stream.Told && p.mode == protocol.Incremental // a snapshot needs none
+	next.deletes = p.deletes - int64(cfg.IndexLag/time.Second)
+	if err == nil {
+		err = p.openKnown(state, cfg.StartDate.Unix())
 	}
 	return next, err
 }
@@ -200,6 +222,9 @@ func (p *progress) planned(cfg *Config, parent json.RawMessage) (plan, error) {
 		if p.mode == protocol.FullRefresh || p.stream.Cursor == "" {
 			return p.anew(), nil
 		}
+		if p.filter != "" {
+			return p.underOthers(), nil
+		}
 		return p.openForeign(start, parent)
 	}
 	own, err := parseOwnState(p.stream, p.input)
@@ -214,6 +239,8 @@ func (p *progress) planned(cfg *Config, parent json.RawMessage) (plan, error) {
 		p.workspace = own.workspace
 	}
 	switch {
+	case own.filter != p.filter:
+		return p.underOthers(), nil
 	case p.mode == protocol.FullRefresh:
 		if own.mode != protocol.FullRefresh || p.syncID == nil || own.syncID == nil || *p.syncID != *own.syncID {
 			return p.anew(), nil
@@ -236,6 +263,13 @@ func (p *progress) planned(cfg *Config, parent json.RawMessage) (plan, error) {
 func (p *progress) anew() plan {
 	p.input = nil
 	return plan{need: ranges{{p.start, forever}}}
+}
+
+// underOthers is anew for a state that says what was read under other filters.
+func (p *progress) underOthers() plan {
+	next := p.anew()
+	next.refiltered = true
+	return next
 }
 
 // resume plans what an own state leaves to be read. An unfinished read goes on in its gaps; a
@@ -319,8 +353,17 @@ func (p *progress) value() json.RawMessage {
 		b = append(b, "null"...)
 	}
 	b = fmt.Appendf(b, `,"unfinished":%t`, !p.finished)
+	if p.filter != "" {
+		b = fmt.Appendf(b, `,"filter":%q`, p.filter)
+	}
 	if p.stream.Cursor != "" {
 		b = p.appendCursor(b)
+	}
+	if p.deletes > 0 {
+		b = fmt.Appendf(b, `,"deletes_until":%d`, p.deletes)
+	}
+	if p.known != nil {
+		b = p.known.append(append(b, `,"known_ids":`...))
 	}
 	return append(b, '}')
 }

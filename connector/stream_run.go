@@ -13,10 +13,13 @@ type streamRun struct {
 	encoder *protocol.Encoder
 	plan    plan
 	prints  *fingerprints
-	part    part // the writer's
+	part    part    // the writer's
+	census  *census // nil: the stream is not swept
+	// version is what the run's records of a whole table are marked with; 0: they are not.
+	version int64
 
-	records, skipped, withheld, unchanged, unreadable, lookups atomic.Int64
-	began                                                      atomic.Bool // a record was handed on: the stream is open to the token
+	records, deleted, skipped, withheld, unchanged, unreadable, lookups atomic.Int64
+	began                                                               atomic.Bool // a record was handed on: the stream is open to the token
 
 	mu      sync.Mutex
 	status  protocol.Status

@@ -66,6 +66,10 @@ type Stream struct {
 	Schema string
 	// Dataset is what a report is made of; nil: the stream is none.
 	Dataset *dataset
+	// Told says that the deletions of which Intercom tells are to be told, and Swept that others are to be found out. Both are the
+	// configuration's; the table has them off.
+	Told, Swept bool
+	Epitaph     *epitaph // what tombstones say beside when; nil: nothing
 	// Permission is what the token needs, as Intercom's Developer Hub words it.
 	Permission string
 	// Method says in a few words what an incremental read costs and means; for the docs.
@@ -97,6 +101,13 @@ type Feed struct {
 	Probe string
 	// NewestFirst says that a list is sorted by Cursor, and is left where all that follows was read before.
 	NewestFirst bool
+	// Deletions is what Intercom tells of rows that were deleted, from the API version DeletionsSince on; nil: nothing.
+	Deletions      deletionList
+	DeletionsSince intercom.Version
+	// One is where a single row is found, for those that are missed by a sweep; "": nowhere.
+	One string
+	// TakenOver are the rows that were merged into a row, by what it says; nil: it says nothing.
+	TakenOver func(f *feedRun, row gjson.Result) []deletion
 	// Feature lists belong to a part of Intercom that not every workspace has: a 404 says that this one has not.
 	Feature bool
 }
@@ -113,13 +124,16 @@ type Table []Stream
 // that it names. nil is a configuration that sets nothing.
 func TableOf(cfg *Config) Table {
 	version := intercom.DefaultVersion
-	var customObjects []string
+	var customObjects, deletes, sweeps []string
 	if cfg != nil {
-		version, customObjects = intercom.Version(cfg.APIVersion), cfg.CustomObjects
+		version, customObjects, deletes, sweeps = intercom.Version(cfg.APIVersion), cfg.CustomObjects, cfg.Deletes, cfg.IDSweep
 	}
 	all := slices.Clone(Streams)
 	for _, kind := range customObjects {
 		all = append(all, customObjectStream(kind))
+	}
+	for i := range all {
+		all[i] = all[i].withTombstones(deletes, version).withSweep(sweeps)
 	}
 	return slices.DeleteFunc(all, func(s Stream) bool { return !s.in(version) })
 }
@@ -150,7 +164,7 @@ func (s *Stream) Described() protocol.Stream {
 	if s.Optional() {
 		schema = slices.Concat([]byte(`{"description":`+quoted(s.warning())+`,`), schema[1:])
 	}
-	return protocol.Stream{Name: s.Name, Schema: schema, Key: s.Key, Cursor: s.Cursor, Default: !s.Optional()}
+	return protocol.Stream{Name: s.Name, Schema: schema, Key: s.Key, Cursor: s.Cursor, Default: !s.Optional(), Tombstones: s.Tombstones()}
 }
 
 // Catalog is every stream of the table as catalogs show them.

@@ -3,16 +3,16 @@ package connector
 import "source-intercom/intercom"
 
 var (
-	articles         = &Feed{Name: "articles", Walk: walkList, Path: "/articles?per_page=250", Rows: "data", Cursor: "updated_at", Feature: true}
-	internalArticles = &Feed{Name: "internal_articles", Walk: walkList, Path: "/internal_articles", Rows: "data", PerPage: 50, Cursor: "updated_at", Feature: true}
+	articles         = &Feed{Name: "articles", Walk: walkList, Path: "/articles?per_page=250", One: "/articles/{id}", Rows: "data", Cursor: "updated_at", Feature: true}
+	internalArticles = &Feed{Name: "internal_articles", Walk: walkList, Path: "/internal_articles", One: "/internal_articles/{id}", Rows: "data", PerPage: 50, Cursor: "updated_at", Feature: true}
 	collections      = &Feed{Name: "collections", Walk: walkList, Path: "/help_center/collections", Rows: "data", PerPage: 20, Feature: true}
 	helpCenters      = &Feed{Name: "help_centers", Walk: walkList, Path: "/help_center/help_centers", Rows: "data", Feature: true}
 	contentSnippets  = &Feed{Name: "content_snippets", Walk: walkList, Path: "/content_snippets?per_page=50", Rows: "data", Feature: true}
 	audiences        = &Feed{Name: "audiences", Walk: walkList, Path: "/audiences?per_page=50", Rows: "data", Feature: true}
 	macros           = &Feed{Name: "macros", Walk: walkList, Path: "/macros?per_page=150", Rows: "data", Feature: true}
-	externalPages    = &Feed{Name: "external_pages", Walk: walkList, Path: "/ai/external_pages", Rows: "data", PerPage: 50, Cursor: "updated_at", Feature: true}
+	externalPages    = &Feed{Name: "external_pages", Walk: walkList, Path: "/ai/external_pages", One: "/ai/external_pages/{id}", Rows: "data", PerPage: 50, Cursor: "updated_at", Feature: true}
 	importSources    = &Feed{Name: "content_import_sources", Walk: walkList, Path: "/ai/content_import_sources", Rows: "data", PerPage: 50, Feature: true}
-	newsItems        = &Feed{Name: "news_items", Walk: walkList, Path: "/news/news_items", Rows: "data", PerPage: 10, Cursor: "updated_at", Feature: true}
+	newsItems        = &Feed{Name: "news_items", Walk: walkList, Path: "/news/news_items", One: "/news/news_items/{id}", Rows: "data", PerPage: 10, Cursor: "updated_at", Feature: true}
 	newsfeeds        = &Feed{Name: "newsfeeds", Walk: walkList, Path: "/news/newsfeeds", Rows: "data", PerPage: 10, Feature: true}
 )
 

@@ -3,15 +3,16 @@ package connector
 import "source-intercom/intercom"
 
 var (
-	conversations = &Feed{Name: "conversations", Walk: walkSearch, Path: "/conversations/search", Rows: "conversations", PerPage: 150, Cursor: "updated_at"}
-	tickets       = &Feed{Name: "tickets", Walk: walkSearch, Path: "/tickets/search", Rows: "tickets", PerPage: 150, Cursor: "updated_at"}
+	conversations = &Feed{Name: "conversations", Walk: walkSearch, Path: "/conversations/search", One: "/conversations/{id}", Rows: "conversations", PerPage: 150, Cursor: "updated_at",
+		Deletions: listDeletedConversations, DeletionsSince: intercom.V2_16}
+	tickets = &Feed{Name: "tickets", Walk: walkSearch, Path: "/tickets/search", One: "/tickets/{id}", Rows: "tickets", PerPage: 150, Cursor: "updated_at"}
 
 	deletedConversations   = &Feed{Name: "deleted_conversations", Walk: walkList, Path: "/conversations/deleted?per_page=60", Rows: "conversations", Cursor: "deleted_at", NewestFirst: true, Feature: true}
 	conversationAttributes = &Feed{Name: "conversation_attributes", Walk: walkList, Path: "/conversations/attributes?include_archived=true", Rows: "data", Feature: true}
 
 	ticketTypes  = &Feed{Name: "ticket_types", Walk: walkList, Path: "/ticket_types", Rows: "data|ticket_types", Feature: true}
 	ticketStates = &Feed{Name: "ticket_states", Walk: walkList, Path: "/ticket_states", Rows: "data", Feature: true}
-	phoneCalls   = &Feed{Name: "calls", Walk: walkList, Path: "/calls?per_page=25", Rows: "data", Cursor: "updated_at", Feature: true}
+	phoneCalls   = &Feed{Name: "calls", Walk: walkList, Path: "/calls?per_page=25", One: "/calls/{id}", Rows: "data", Cursor: "updated_at", Feature: true}
 )
 
 const (
@@ -26,7 +27,7 @@ var conversationStreams = []Stream{
 		Permission: readConversations, Method: "server-side search"},
 	{Name: "conversation_parts", Feed: conversations, Thread: threadParts, Endpoint: "/conversations/{id}", Parent: "conversation", Key: []string{"id"}, Cursor: "updated_at",
 		Permission: readConversations, Method: "all parts of every changed conversation, one call each"},
-	lookingUp(derivedStream("normalized_conversations", normalizedRow, "updated_at", "conversation_id")),
+	lookingUp(normalizedConversations()),
 	lookingUp(derivedStream("ticket_events", eventRows, "conversation_updated_at", "event_id")),
 	derivedStream("transcripts", transcriptRow, "updated_at", "conversation_id"),
 	conversationCut("conversation_tags", &cut{at: []string{"tags.tags"}}, "id"),
@@ -83,5 +84,11 @@ func derivedStream(name string, makes func(*rowWriter, *conversation, *Config), 
 
 func lookingUp(s Stream) Stream {
 	s.LooksUp = true
+	return s
+}
+
+func normalizedConversations() Stream {
+	s := derivedStream("normalized_conversations", normalizedRow, "updated_at", "conversation_id")
+	s.Epitaph = deletedAt
 	return s
 }

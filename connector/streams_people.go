@@ -3,10 +3,11 @@ package connector
 import "source-intercom/intercom"
 
 var (
-	contacts = &Feed{Name: "contacts", Walk: walkSearch, Path: "/contacts/search", Rows: "data", PerPage: 150, Cursor: "updated_at", Days: true,
-		Asks: "include_merge_history=true", AsksSince: intercom.V2_16}
-	companies = &Feed{Name: "companies", Walk: walkScroll, Path: "/companies/scroll", Rows: "data", PerPage: 100, Cursor: "updated_at", Probe: "/companies?per_page=1"}
-	segments  = &Feed{Name: "segments", Walk: walkList, Path: "/segments?include_count=true", Rows: "segments", Cursor: "updated_at"}
+	contacts = &Feed{Name: "contacts", Walk: walkSearch, Path: "/contacts/search", One: "/contacts/{id}", Rows: "data", PerPage: 150, Cursor: "updated_at", Days: true,
+		Asks: "include_merge_history=true", AsksSince: intercom.V2_16,
+		Deletions: listContactActivities, DeletionsSince: intercom.V2_16, TakenOver: mergedContacts}
+	companies = &Feed{Name: "companies", Walk: walkScroll, Path: "/companies/scroll", One: "/companies/{id}", Rows: "data", PerPage: 100, Cursor: "updated_at", Probe: "/companies?per_page=1"}
+	segments  = &Feed{Name: "segments", Walk: walkList, Path: "/segments?include_count=true", One: "/segments/{id}", Rows: "segments", Cursor: "updated_at"}
 	tags      = &Feed{Name: "tags", Walk: walkList, Path: "/tags", Rows: "data"}
 
 	subscriptionTypes = &Feed{Name: "subscription_types", Walk: walkList, Path: "/subscription_types", Rows: "data", Feature: true}
@@ -20,7 +21,7 @@ const readPeople = "Read and list users and companies"
 // peopleStreams are contacts, companies, and what belongs to them.
 var peopleStreams = []Stream{
 	{Name: "contacts", Feed: contacts, Child: completeContact, Endpoint: "/contacts/{id}/tags", Whole: nestedWhole("tags", "companies", "notes"),
-		Key: []string{"id"}, Cursor: "updated_at", Permission: readPeople,
+		Key: []string{"id"}, Cursor: "updated_at", Permission: readPeople, Epitaph: mergedInto,
 		Method: "server-side search; whole days up to API 2.16, filtered to the second here; one call for each nested list of more than ten"},
 	{Name: "contact_tags", Feed: contacts, Cut: &cut{at: []string{"tags.data"}}, Child: fetchList, Endpoint: "/contacts/{id}/tags", Rows: "data", Whole: nestedWhole("tags"),
 		Parent: "contact", Key: []string{"contact_id", "id"}, Cursor: "contact_updated_at",

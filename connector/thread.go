@@ -23,6 +23,9 @@ type thread struct {
 	parts   []gjson.Result
 	missing int64 // parts that Intercom counts and did not give
 	read    *conversation
+	truth   *conversation // the same as Intercom has it
+
+	discretion *discretion // in telling of it; nil: none
 }
 
 // threadMaker emits what a stream makes of a conversation.
@@ -72,19 +75,19 @@ func (f *feedRun) thread(ctx context.Context, runs []*streamRun, p parent) error
 	if err != nil {
 		return err
 	}
-	t := &thread{parent: p, answer: answer, parts: parts}
+	t := &thread{parent: p, answer: answer, parts: parts, discretion: f.discretion}
 	t.missing = max(0, answer.Get("statistics.count_conversation_parts").Int()-int64(len(parts)))
 	if found != nil {
-		c := t.conversation()
-		if still := c.lack(); !still.within(found.lack) { // the conversation has changed since its row was shown
+		t.conversation()
+		if still := t.truth.lack(); !still.within(found.lack) { // the conversation has changed since its row was shown
 			p.lack = still.kept()
 			answer.Release()
 			return f.thread(ctx, runs, p)
 		}
-		c.enrich(found)
+		t.enrich(found)
 	}
 	if t.missing > 0 {
-		f.Log.Warn().Str("stream", first.Name).Str("conversation_id", p.id).Int("parts", len(parts)).Int64("missing", t.missing).
+		f.Log.Warn().Str("stream", first.Name).Str("conversation_id", f.Config.shown(p.id)).Int("parts", len(parts)).Int64("missing", t.missing).
 			Msg("Intercom gave fewer parts than it counts")
 	}
 	errs := make([]error, len(emitters))
@@ -142,6 +145,26 @@ func (f *feedRun) lookUp(ctx context.Context, runs []*streamRun, p parent) (left
 		}
 	}
 	return left, nil, nil
+}
+
+// enrich adds what was found out beside. What the conversation itself tells stays, and what is not to be told stays out.
+func (t *thread) enrich(found *lookup) {
+	c, lacks := t.conversation(), t.truth.lack()
+	if lacks.contact == "" || c.contactID == "" {
+		return
+	}
+	if t.discretion != nil {
+		found = t.discretion.lookup(found)
+	}
+	if lacks.email {
+		c.email = found.email
+	}
+	if lacks.company {
+		c.company = found.company
+	}
+	if t.truth.externalID == "" {
+		c.externalID = found.external
+	}
 }
 
 // whole tells whether the answer itself shows that it is no older than its row, and has all parts.

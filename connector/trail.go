@@ -204,9 +204,9 @@ func (f *feedRun) bring(ctx context.Context, e errand) error {
 	if len(runs) == 0 {
 		return nil
 	}
-	err := f.rowsFault(ctx, try(), false, e.of.probe(), "what belongs to id "+e.id)
+	err := f.rowsFault(ctx, try(), false, e.of.probe(), "what belongs to id "+f.Config.shown(e.id))
 	if _, ok := errors.AsType[*UnreadableError](err); ok { // or an outage that has just ended
-		err = f.rowsFault(ctx, try(), false, e.of.probe(), "what belongs to id "+e.id)
+		err = f.rowsFault(ctx, try(), false, e.of.probe(), "what belongs to id "+f.Config.shown(e.id))
 	}
 	for _, run := range runs {
 		if failed := f.failed(ctx, run, err); failed != nil {

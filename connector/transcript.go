@@ -86,7 +86,7 @@ func (c *conversation) missingNotice() string {
 
 // shown tells whether a transcript has the message: redacted ones, too, and notes if they are wanted.
 func (m *message) shown(notes bool) bool {
-	return (notes || !m.note()) && (m.redacted || m.spoken || m.files != "")
+	return (notes || !m.note()) && (m.redacted || m.spoken || m.filed)
 }
 
 // A piece is one message of a transcript, or, where of is nil, what the connector has to say.

@@ -3,6 +3,7 @@ package connector
 import (
 	"fmt"
 	"html"
+	"maps"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -37,12 +38,13 @@ func slowTranscript(talk obj, cfg *Config) obj {
 		}
 		return piece{nil, text, obj{"role": "system", "author": nil, "author_type": nil, "time": nil, "text": text}}
 	}
-	source := talk.obj("source")
+	source := obj{}
+	maps.Copy(source, talk.obj("source"))
 	source["created_at"] = talk["created_at"]
 	for i, m := range append([]obj{source}, talk.parts()...) {
 		note := m.text("part_type") == "note"
 		if (slowText(m.text("body")) != "" || len(m.list("attachments")) > 0 || m.is("redacted")) && (cfg.TranscriptNotes || !note) {
-			p := piece{m, slowPlain(m), obj{"role": "assistant", "author": nullOr(m.obj("author").text("name")), "author_type": slowAuthor(m.obj("author")), "time": m["created_at"]}}
+			p := piece{m, slowPlain(m), obj{"role": "assistant", "author": nullOr(m.obj("author").text("name")), "author_type": slowKind(m.obj("author")), "time": m["created_at"]}}
 			if !asMessages {
 				p.text = slowMessage(m, note)
 			}
@@ -133,7 +135,7 @@ func slowPlain(m obj) string {
 }
 
 func slowMessage(m obj, note bool) string {
-	at, kind := time.Unix(m.number("created_at"), 0).UTC(), slowAuthor(m.obj("author"))
+	at, kind := time.Unix(m.number("created_at"), 0).UTC(), slowKind(m.obj("author"))
 	name := m.obj("author").text("name")
 	if name == "" {
 		name = kind

@@ -86,7 +86,7 @@ func (s *searchRun) stopped(ctx context.Context, err error, hasty bool, at span,
 			row.Where += ", and " + strconv.FormatInt(at.hi, 10) + " or less"
 		}
 		if before != "" {
-			row.Where += ", the next in " + order + " order after " + before
+			row.Where += ", the next in " + order + " order after " + s.Config.shown(before)
 		}
 	}
 	return err

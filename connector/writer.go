@@ -14,6 +14,7 @@ const (
 	heartbeatAfter = 10 * time.Minute // of silence on stdout; Airbyte's shortest limit is an hour and a half
 	batchBytes     = 64 << 10         // a batch is handed on when it has grown to this
 	batchesWaiting = 8                // batches that may wait for the writer
+	largeState     = 256 << 10        // a state so large comes half as often
 )
 
 // A batch is what workers hand to the writer: lines of one stream, what may be remembered once they
@@ -23,6 +24,7 @@ type batch struct {
 	lines   []byte
 	records int64
 	prints  []print
+	changes []change
 	then    func(*progress) // runs after the lines are written
 	ends    bool            // the stream: its last state follows, and then last
 	last    []byte
@@ -48,6 +50,7 @@ type part struct {
 	progress  *progress
 	dirty     bool // the progress has moved since the last state line
 	lastState time.Time
+	stateSize int   // bytes
 	records   int64 // written since the last state line
 	running   bool
 	ended     bool
@@ -111,13 +114,17 @@ func (w *writer) write(b batch) error {
 	p.records += b.records
 	b.run.records.Add(b.records)
 	p.progress.prints.wrote(b.prints)
+	if p.progress.known != nil && len(b.changes) > 0 {
+		p.progress.known.apply(b.changes)
+		p.progress.touched, p.dirty = true, true
+	}
 	putBuffer(b.lines)
 	if b.then == nil {
 		return nil
 	}
 	b.then(p.progress)
 	p.dirty = true
-	if !b.ends && time.Since(p.lastState) < w.every {
+	if !b.ends && !w.due(p) {
 		return nil
 	}
 	if err := w.state(b.run); err != nil || !b.ends {
@@ -132,7 +139,7 @@ func (w *writer) tick() error {
 	for _, run := range w.runs {
 		p := &run.part
 		silent := time.Since(w.lastOut) >= heartbeatAfter && p.running && !p.ended && p.records == 0
-		if p.dirty && time.Since(p.lastState) >= w.every || silent {
+		if p.dirty && w.due(p) || silent {
 			if err := w.state(run); err != nil {
 				return err
 			}
@@ -141,11 +148,17 @@ func (w *writer) tick() error {
 	return w.lines.Flush()
 }
 
+// due tells whether a state of the stream may be written again. Large ones come less often.
+func (w *writer) due(p *part) bool {
+	return time.Since(p.lastState) >= w.every*time.Duration(1+p.stateSize/largeState)
+}
+
 // state writes a stream's state line and flushes it.
 func (w *writer) state(run *streamRun) error {
 	p := &run.part
 	w.render(run)
 	line := w.dialect.AppendState(nil, run.stream.Name, p.records, w.states)
+	p.stateSize = len(line)
 	p.records, p.dirty, p.lastState, w.lastOut = 0, false, time.Now(), time.Now()
 	if err := w.lines.Write(line); err != nil {
 		return err

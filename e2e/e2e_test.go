@@ -59,19 +59,32 @@ type workspace struct {
 
 func newWorkspace(t *testing.T) *workspace {
 	t.Helper()
-	size, err := emulator.SizeOf("tiny")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &workspace{}
-	now := func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
-	if w.Emulator, err = emulator.New(emulator.Options{Seed: 1, Size: size, Now: now, RateLimit: 100_000}); err != nil {
+	return workspaceOf(t, sizeOf(t, "tiny"), time.Now(), time.Time{})
+}
+
+// workspaceOf serves a workspace of that size whose history goes from start, two years earlier by default, to now, by its
+// own clock.
+func workspaceOf(t *testing.T, size emulator.Size, now, start time.Time) *workspace {
+	t.Helper()
+	began, w := time.Now(), &workspace{}
+	clock := func() time.Time { return now.Add(time.Since(began) + time.Duration(w.ahead.Load())) }
+	var err error
+	if w.Emulator, err = emulator.New(emulator.Options{Seed: 1, Size: size, Now: clock, Start: start, RateLimit: 100_000}); err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(w)
 	t.Cleanup(server.Close)
 	w.url = server.URL
 	return w
+}
+
+func sizeOf(t *testing.T, name string) emulator.Size {
+	t.Helper()
+	size, err := emulator.SizeOf(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return size
 }
 
 // config writes the settings that read all of the workspace into dir.

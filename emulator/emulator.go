@@ -180,6 +180,9 @@ func (e *Emulator) serve(w http.ResponseWriter, c *call) {
 	}
 	a := e.dispatch(c)
 	a.rated = true
+	if e.options.Mark != "" {
+		a.mark(r.URL.Path, e.options.Mark)
+	}
 	fault, fired := e.fault(r, a)
 	if fault == nil {
 		e.send(w, r, a, delivery{})

@@ -151,7 +151,7 @@ func (c *call) createContentExport() *apiError {
 	j.empty = len(rows) == 0
 	form := c.e.contentForm(c.v)
 	stamp := c.now.UTC().Format("20060102-150405")
-	j.kind, j.encoding, j.file = form.pack(contentFiles(c.w, form, rows, stamp))
+	j.kind, j.encoding, j.file = form.pack(marks(contentFiles(c.w, form, rows, stamp), c.e.options.Mark))
 	return c.exportJob(j, mostContentJobs, "message data export")
 }
 

@@ -248,7 +248,7 @@ func (c *call) report(d *dataset, columns []dataColumn, start, end int64) []byte
 			}
 			write(row)
 		})
-	}).text
+	}).marked(c.e.options.Mark).text
 }
 
 // getReport answers for the job of the path; the query's app_id, client_id and job_identifier, which the documents demand and

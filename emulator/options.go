@@ -50,6 +50,9 @@ type Options struct {
 	ExportTime  time.Duration // what an export job takes; 0 means 5 s
 	FailExports int           // so many of them fail, the first ones
 
+	// Mark, if set, stands in every text that tells of a person, so that a test finds it wherever it comes out.
+	Mark string
+
 	Faults []Fault
 	// Intercept, if set, sees each request first and returns true if it has answered it. Such requests are
 	// counted under their route; their status is not recorded.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"source-intercom/protocol"
+
 	"github.com/tidwall/gjson"
 )
 
@@ -23,6 +25,7 @@ type table struct {
 	place   map[string]int
 	key     []int
 	cursor  int   // -1: none
+	deleted int   // -1: none
 	moved   []int // new places of an old file's columns; nil: they are where they were
 	oldSize int   // of a row of the old file
 
@@ -47,7 +50,7 @@ func newTable(s *stream, old *oldFile) (*table, error) {
 			}
 		}
 	}
-	t := &table{columns: append(names, otherFields), place: map[string]int{}, cursor: -1, oldSize: len(before)}
+	t := &table{columns: append(names, otherFields), place: map[string]int{}, cursor: -1, deleted: -1, oldSize: len(before)}
 	for i, name := range t.columns {
 		t.place[name] = i
 	}
@@ -65,6 +68,9 @@ func newTable(s *stream, old *oldFile) (*table, error) {
 	}
 	if i, there := t.place[s.cursor]; there {
 		t.cursor = i
+	}
+	if i, there := t.place[protocol.SingerDeleted]; there {
+		t.deleted = i
 	}
 	t.cells = make([][]byte, len(t.columns))
 	t.values = make([]string, len(t.key))
@@ -140,6 +146,7 @@ func (t *table) made(line []byte) row {
 	if t.cursor >= 0 {
 		r.cursor = textOf(t.cells[t.cursor])
 	}
+	r.gone = t.deleted >= 0 && len(t.cells[t.deleted]) > 0
 	return r
 }
 

@@ -132,16 +132,20 @@ func TestNewestOfEachKey(t *testing.T) {
 		m := &marker{max: most, name: func(i int) string {
 			return filepath.Join(dir, fmt.Sprintf("folder-test-%d-%d-%d", os.Getpid(), rand.Int64(), i))
 		}}
-		type version struct{ n, at int64 }
+		type version struct {
+			n, at int64
+			gone  bool
+		}
 		newest := map[uint64]version{}
 		rows := rapid.IntRange(0, 60).Draw(t, "rows")
 		for n := range int64(rows) {
 			key, when := rapid.Uint64Range(0, 9).Draw(t, "key"), rapid.SampledFrom([]int64{none, 1, 2, 3}).Draw(t, "at")
-			if err := m.add(mark{hi: key / 3, lo: key, at: when}); err != nil {
+			gone := rapid.IntRange(0, 3).Draw(t, "gone") == 0
+			if err := m.add(mark{hi: key / 3, lo: key, at: when, gone: gone}); err != nil {
 				t.Fatal(err)
 			}
 			if old, there := newest[key]; !there || old.at == none || when == none || when >= old.at {
-				newest[key] = version{n, when}
+				newest[key] = version{n, when, gone}
 			}
 		}
 		if err := errors.Join(m.end(), m.close()); err != nil {
@@ -153,13 +157,17 @@ func TestNewestOfEachKey(t *testing.T) {
 				kept++
 			}
 		}
+		there := 0
 		for key, v := range newest {
-			if m.outdated.has(v.n) {
-				t.Fatalf("row %d, the newest of %d, is dropped", v.n, key)
+			if m.outdated.has(v.n) != v.gone {
+				t.Fatalf("row %d, the newest of %d, a tombstone %v, is dropped %v", v.n, key, v.gone, !v.gone)
+			}
+			if !v.gone {
+				there++
 			}
 		}
-		if kept != len(newest) {
-			t.Fatalf("%d rows are kept of %d keys", kept, len(newest))
+		if kept != there {
+			t.Fatalf("%d rows are kept of %d keys", kept, there)
 		}
 	})
 }
@@ -330,5 +338,35 @@ func TestMergeKeepsTheNewestRow(t *testing.T) {
 		if got != want {
 			t.Errorf("%s: got %q, want %q", format, got, want)
 		}
+	}
+}
+
+// A tombstone takes its row out of a merged file; where runs are appended it is a row like any other.
+func TestTombstonesInFiles(t *testing.T) {
+	schema := things([]string{"id", "v", "updated_at", "_sdc_deleted_at"})
+	gone := func(id string, day int) string {
+		return fmt.Sprintf(`{"id":%q,"updated_at":"2026-01-%02dT00:00:00Z","_sdc_deleted_at":"2026-01-%02dT00:00:00Z"}`, id, day, day)
+	}
+	there := func(id string, v, day int) string {
+		return strings.TrimSuffix(thing(id, v, day), "}") + `,"_sdc_deleted_at":null}`
+	}
+	for _, format := range []Format{JSONL, CSV} {
+		o := Options{Dir: t.TempDir(), Format: format, Merge: true}
+		export(t, o, plain, thing("1", 1, 1), thing("2", 1, 1), thing("3", 1, 1)) // before deletions were asked for
+		export(t, o, schema, gone("2", 3), there("2", 1, 1), gone("3", 3), gone("4", 3))
+		export(t, o, schema, there("3", 2, 4)) // it is back
+		got := string(content(t, filepath.Join(o.Dir, "things."+string(format))))
+		want := thing("1", 1, 1) + "\n" + there("3", 2, 4) + "\n"
+		if format == CSV {
+			want = bom + "id,v,updated_at,_sdc_deleted_at,_other_fields\r\n1,1,2026-01-01T00:00:00Z,,\r\n3,2,2026-01-04T00:00:00Z,,\r\n"
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", format, got, want)
+		}
+	}
+	o := Options{Dir: t.TempDir(), Format: JSONL}
+	export(t, o, schema, there("1", 1, 1), gone("1", 2))
+	if got, want := string(content(t, filepath.Join(o.Dir, "things", "000001.jsonl"))), there("1", 1, 1)+"\n"+gone("1", 2)+"\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -18,10 +18,11 @@ type mark struct {
 	hi, lo uint64 // two hashes of the key: that two keys share both is out of the question
 	at     int64  // when, by the cursor
 	n      int64  // the row's number
+	gone   bool   // it is a tombstone
 }
 
 const (
-	markBytes = 32
+	markBytes = 33
 	// maxMarks are in memory at a time: 16 MB. More are put aside in files, by their hash.
 	maxMarks = 1 << 19
 	piles    = 64
@@ -44,7 +45,7 @@ type pile struct {
 }
 
 // outdated tells of which rows there are newer versions: the one with the later cursor is newer, and among equals,
-// or where one has none, the one that came later.
+// or where one has none, the one that came later. A tombstone takes its row away, and is none itself.
 func (f *Folder) outdated(stream string, sources []source) (_ bits, err error) {
 	m := &marker{max: maxMarks, name: func(i int) string { return f.newFile(stream + "." + strconv.Itoa(i)) }}
 	defer func() { err = errors.Join(err, m.close()) }()
@@ -58,7 +59,7 @@ func (f *Folder) outdated(stream string, sources []source) (_ bits, err error) {
 				_, _ = h.WriteString("\x00") // no value has one
 			}
 		}
-		return m.add(mark{hi: one.Sum64(), lo: other.Sum64(), at: when(r.cursor)})
+		return m.add(mark{hi: one.Sum64(), lo: other.Sum64(), at: when(r.cursor), gone: r.gone})
 	})
 	if err == nil {
 		err = m.end()
@@ -89,6 +90,10 @@ func (m *marker) putAside() error {
 		binary.LittleEndian.PutUint64(b[8:], k.lo)
 		binary.LittleEndian.PutUint64(b[16:], uint64(k.at))
 		binary.LittleEndian.PutUint64(b[24:], uint64(k.n))
+		b[32] = 0
+		if k.gone {
+			b[32] = 1
+		}
 		if _, err := m.aside[k.hi%piles].out.Write(b[:]); err != nil {
 			return err
 		}
@@ -135,6 +140,7 @@ func (m *marker) settlePile(p *pile) error {
 		m.marks = append(m.marks, mark{
 			hi: binary.LittleEndian.Uint64(b[0:]), lo: binary.LittleEndian.Uint64(b[8:]),
 			at: int64(binary.LittleEndian.Uint64(b[16:])), n: int64(binary.LittleEndian.Uint64(b[24:])),
+			gone: b[32] == 1,
 		})
 	}
 }
@@ -144,19 +150,24 @@ func (m *marker) settle() {
 	slices.SortFunc(m.marks, func(a, b mark) int {
 		return cmp.Or(cmp.Compare(a.hi, b.hi), cmp.Compare(a.lo, b.lo), cmp.Compare(a.n, b.n))
 	})
-	for i := 1; i < len(m.marks); i++ {
-		before, k := m.marks[i-1], m.marks[i]
-		if k.hi != before.hi || k.lo != before.lo {
-			continue
+	for i := range m.marks {
+		if i > 0 && m.marks[i].of(m.marks[i-1]) {
+			before, k := m.marks[i-1], m.marks[i]
+			if k.at == none || before.at == none || k.at >= before.at {
+				m.outdated.set(before.n)
+			} else {
+				m.outdated.set(k.n)
+				m.marks[i] = before // it has to stand against the next
+			}
 		}
-		if k.at == none || before.at == none || k.at >= before.at {
-			m.outdated.set(before.n)
-			continue
+		if last := i+1 == len(m.marks) || !m.marks[i+1].of(m.marks[i]); last && m.marks[i].gone {
+			m.outdated.set(m.marks[i].n)
 		}
-		m.outdated.set(k.n)
-		m.marks[i] = before // it has to stand against the next
 	}
 }
+
+// of tells whether both stand for rows of one key.
+func (k mark) of(other mark) bool { return k.hi == other.hi && k.lo == other.lo }
 
 func (m *marker) close() error {
 	var errs []error

@@ -9,6 +9,8 @@ import (
 	"os"
 	"time"
 
+	"source-intercom/protocol"
+
 	"github.com/cespare/xxhash/v2"
 	"github.com/tidwall/gjson"
 )
@@ -18,6 +20,7 @@ type row struct {
 	line   []byte
 	key    []string
 	cursor string
+	gone   bool // a tombstone
 }
 
 // A source goes through rows, as often as it is asked to, in the same order.
@@ -116,8 +119,8 @@ type jsonRows struct {
 }
 
 func (j *jsonRows) each(do func(row) error) error {
-	fields := make([]string, 0, len(j.stream.key)+1)
-	for _, field := range append(j.stream.key[:len(j.stream.key):len(j.stream.key)], j.stream.cursor) {
+	fields := make([]string, 0, len(j.stream.key)+2)
+	for _, field := range append(j.stream.key[:len(j.stream.key):len(j.stream.key)], j.stream.cursor, protocol.SingerDeleted) {
 		fields = append(fields, gjson.Escape(field))
 	}
 	values := make([]string, len(fields))
@@ -125,8 +128,8 @@ func (j *jsonRows) each(do func(row) error) error {
 		for i, found := range gjson.GetManyBytes(line, fields...) {
 			values[i] = found.String()
 		}
-		last := len(values) - 1
-		return do(row{line: line, key: values[:last], cursor: values[last]})
+		n := len(j.stream.key)
+		return do(row{line: line, key: values[:n], cursor: values[n], gone: values[n+1] != ""})
 	})
 }
 

@@ -43,6 +43,8 @@ type Config struct {
 	MaxBody        int64         // bytes of an answer, decompressed; 0: DefaultMaxBody
 	MaxHeld        int64         // bytes of all answers that are not released yet; 0: DefaultMaxHeld
 
+	// Discreet says that errors repeat nothing that Intercom sent, and no ids: it may be personal.
+	Discreet  bool
 	Log       zerolog.Logger
 	Transport http.RoundTripper // nil: the client's own
 }

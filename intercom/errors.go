@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 	"unicode"
@@ -87,6 +88,24 @@ func (e *Error) Error() string {
 
 // mostShown bounds what an error repeats of a text that a server made.
 const mostShown = 500
+
+// discreet leaves out what a server said in its own words, and what an address tells beside the endpoint.
+func (e *Error) discreet() {
+	e.Path, _, _ = strings.Cut(e.Path, "?")
+	steps := strings.Split(e.Path, "/")
+	for i, step := range steps {
+		if strings.ContainsAny(step, "0123456789%") {
+			steps[i] = "{id}"
+		}
+	}
+	e.Path = strings.Join(steps, "/")
+	if e.Message != "" {
+		e.Message = "what Intercom says is not shown"
+	}
+	if asked, ok := errors.AsType[*url.Error](e.Err); ok {
+		e.Err = asked.Err // without the address
+	}
+}
 
 // readable is a text of the server's as an error may show it: on one line, printable, and not too long. It
 // comes after secrets are taken out, for half of one would not be found.

@@ -245,6 +245,9 @@ func neverSent(err error) bool {
 // failure says which call it was that failed.
 func (c *Client) failure(r Request, e *Error) *Error {
 	e.Method, e.Path, e.Stream = r.Method, r.Path, r.Stream
+	if c.cfg.Discreet {
+		e.discreet()
+	}
 	e.Code, e.Message, e.RequestID = c.redact(e.Code), c.redact(e.Message), c.redact(e.RequestID)
 	return e
 }

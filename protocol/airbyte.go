@@ -35,7 +35,7 @@ type airbyteStream struct {
 func (Airbyte) Catalog(streams []Stream) ([]byte, error) {
 	catalog := airbyteCatalog{Streams: []airbyteStream{}}
 	for _, s := range streams {
-		schema, err := appendSchema(nil, s, nil, unixKind)
+		schema, err := appendSchema(nil, airbyteDeleted.in(s), nil, unixKind)
 		if err != nil {
 			return nil, err
 		}
@@ -102,6 +102,9 @@ func (Airbyte) AppendState(dst []byte, stream string, records int64, all States)
 	dst = strconv.AppendInt(dst, records, 10)
 	return append(dst, ".0}}}\n"...)
 }
+
+// AppendActivation adds nothing: destinations overwrite by the catalog.
+func (Airbyte) AppendActivation(dst []byte, _ string, _ int64) []byte { return dst }
 
 func (Airbyte) AppendFailure(dst []byte, f Failure, at time.Time) []byte {
 	dst = appendTrace(dst, "ERROR", at)

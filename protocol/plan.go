@@ -68,7 +68,7 @@ func compile(s Stream, drop []FieldPath, times kind) (*node, error) {
 
 // automatic reports whether a top-level field belongs to every record of s.
 func automatic(s Stream, field string) bool {
-	return field == s.Cursor || slices.Contains(s.Key, field)
+	return field == s.Cursor || field != "" && field == s.always || slices.Contains(s.Key, field)
 }
 
 func compileNode(schema gjson.Result, path string, times kind) *node {

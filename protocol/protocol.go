@@ -17,6 +17,13 @@ type Stream struct {
 	Cursor string          // top-level field; "" where the stream can only be read in full
 	// Default says whether the stream is read when nobody chose streams.
 	Default bool
+	// Tombstones says that records may stand for deletions: the dialect adds the field that tells them.
+	Tombstones bool
+	// Version numbers a whole new table, which takes the place of the last one; 0: the records have none.
+	Version int64
+
+	always  string // a field that no record may lack, beside key and cursor
+	altered *spot  // see WithAlterations
 }
 
 // FieldPath is a list of property names from the record's top; array items add no element.
@@ -109,6 +116,8 @@ type Dialect interface {
 	// AppendState renders the state of one stream; records counts the stream's records since its
 	// last state line. Singer prints the whole of all.
 	AppendState(dst []byte, stream string, records int64, all States) []byte
+	// AppendActivation says that all records of a table's version have come.
+	AppendActivation(dst []byte, stream string, version int64) []byte
 	AppendFailure(dst []byte, f Failure, at time.Time) []byte
 	AppendLog(dst []byte, level zerolog.Level, message string) []byte
 }

@@ -12,16 +12,19 @@ import (
 // Encoder turns the records of one stream into lines. It is safe for concurrent use.
 type Encoder struct {
 	plan    *node
+	altered *spot // what the stream's alterations change in records; nil: nothing
 	airbyte bool
 	prefix  string // the line up to the record's own JSON
+	deleted string // see Deleted
 	drift   tally
 }
 
 func newEncoder(s Stream, drop []FieldPath, airbyte bool) (*Encoder, error) {
-	times := dateTimeKind
+	times, deleted := dateTimeKind, singerDeleted
 	if airbyte {
-		times = unixKind
+		times, deleted = unixKind, airbyteDeleted
 	}
+	s = deleted.in(s)
 	plan, err := compile(s, drop, times)
 	if err != nil {
 		return nil, err
@@ -33,7 +36,10 @@ func newEncoder(s Stream, drop []FieldPath, airbyte bool) (*Encoder, error) {
 		data = `,"data":`
 	}
 	prefix = gjson.AppendJSONString(prefix, s.Name)
-	return &Encoder{plan: plan, airbyte: airbyte, prefix: string(prefix) + data}, nil
+	if s.Version > 0 && !airbyte {
+		prefix = strconv.AppendInt(append(prefix, `,"version":`...), s.Version, 10)
+	}
+	return &Encoder{plan: plan, altered: s.altered, airbyte: airbyte, prefix: string(prefix) + data, deleted: s.always}, nil
 }
 
 // Append adds the line of one record to dst. raw must be one valid JSON object. What the schema
@@ -43,7 +49,13 @@ func newEncoder(s Stream, drop []FieldPath, airbyte bool) (*Encoder, error) {
 func (e *Encoder) Append(dst []byte, raw string, inject []Inject, at time.Time) ([]byte, Encoded) {
 	dst = append(dst, e.prefix...)
 	src := tidy(raw, !e.airbyte)
-	w := rewriter{enc: e, src: src, dst: dst, from: skipSpace(src, 0)}
+	if e.altered != nil {
+		src, inject = e.altered.record(src), e.altered.injected(inject, e.deleted, !e.airbyte)
+	}
+	if e.deleted != "" && !injected(inject, e.deleted) {
+		inject = append(inject[:len(inject):len(inject)], Inject{Name: e.deleted, JSON: "null"})
+	}
+	w := rewriter{enc: e, copier: copier{src: src, dst: dst, from: skipSpace(src, 0)}}
 	start := len(dst)
 	end := w.record(inject)
 	w.copyTo(end)
@@ -70,39 +82,11 @@ func (e *Encoder) Nulled() map[string]int64 {
 	return counts
 }
 
-// rewriter is one walk over one record. src[from:] up to the walker's place is still to be copied.
+// rewriter is one walk over one record.
 type rewriter struct {
+	copier
 	enc     *Encoder
-	src     string
-	dst     []byte
-	from    int
 	changes []*node
-}
-
-func (w *rewriter) copyTo(i int) {
-	w.dst = append(w.dst, w.src[w.from:i]...)
-	w.from = i
-}
-
-// replace puts text in the place of src[i:end].
-func (w *rewriter) replace(i, end int, text string) {
-	w.copyTo(i)
-	w.dst = append(w.dst, text...)
-	w.from = end
-}
-
-// cut leaves out the member or item whose text, from the end of the one before it, is src[sep:end].
-// It returns where the walk goes on: past the comma if nothing came before.
-func (w *rewriter) cut(sep, end int, kept bool) int {
-	w.copyTo(sep)
-	if !kept {
-		end = skipSpace(w.src, end)
-		if w.src[end] == ',' {
-			end++
-		}
-	}
-	w.from = end
-	return end
 }
 
 func (w *rewriter) record(inject []Inject) (end int) {
@@ -126,7 +110,7 @@ func (w *rewriter) record(inject []Inject) (end int) {
 
 // inject appends a value of ours; it goes by the schema like any other.
 func (w *rewriter) inject(n *node, json string) {
-	inner := rewriter{enc: w.enc, src: tidy(json, !w.enc.airbyte), dst: w.dst, changes: w.changes}
+	inner := rewriter{enc: w.enc, copier: copier{src: tidy(json, !w.enc.airbyte), dst: w.dst}, changes: w.changes}
 	end := len(inner.src)
 	if n != nil {
 		end = inner.member(n, skipSpace(inner.src, 0))
@@ -180,14 +164,6 @@ func (w *rewriter) lookUp(n *node, guess *atomic.Pointer[node], i int) (child *n
 		guess.Store(child)
 	}
 	return child, name, value
-}
-
-// key reads the member name at i and finds the value after it.
-func (w *rewriter) key(i int) (name string, value int) {
-	end := skipString(w.src, i)
-	name = unquote(w.src[i:end])
-	colon := skipSpace(w.src, end)
-	return name, skipSpace(w.src, colon+1)
 }
 
 func injected(inject []Inject, name string) bool {

@@ -3,6 +3,7 @@ package protocol
 import (
 	"bytes"
 	"encoding/json"
+	"strconv"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -41,6 +42,7 @@ const (
 func (Singer) Catalog(streams []Stream) ([]byte, error) {
 	entries := []singerStream{}
 	for _, s := range streams {
+		s = singerDeleted.in(s)
 		schema, err := appendSchema(nil, s, nil, dateTimeKind)
 		if err != nil {
 			return nil, err
@@ -107,7 +109,7 @@ func (Singer) AppendSchema(dst []byte, s Stream, drop []FieldPath) ([]byte, erro
 	dst = append(dst, `{"type":"SCHEMA","stream":`...)
 	dst = gjson.AppendJSONString(dst, s.Name)
 	dst = append(dst, `,"schema":`...)
-	dst, err := appendSchema(dst, s, drop, dateTimeKind)
+	dst, err := appendSchema(dst, singerDeleted.in(s), drop, dateTimeKind)
 	if err != nil {
 		return dst[:start], err
 	}
@@ -153,6 +155,15 @@ func appendMembers(dst []byte, members []StreamState, comma bool) []byte {
 		dst = append(dst, tidy(string(m.Value), false)...)
 	}
 	return dst
+}
+
+// AppendActivation adds the message by which targets that know it drop the rows of other versions. It is no part of
+// Singer's specification.
+func (Singer) AppendActivation(dst []byte, stream string, version int64) []byte {
+	dst = append(dst, `{"type":"ACTIVATE_VERSION","stream":`...)
+	dst = gjson.AppendJSONString(dst, stream)
+	dst = append(dst, `,"version":`...)
+	return append(strconv.AppendInt(dst, version, 10), "}\n"...)
 }
 
 // AppendFailure adds nothing: callers log failures, and the log is where Singer platforms look.

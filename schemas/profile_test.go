@@ -114,6 +114,7 @@ type node struct {
 	Unix        bool             `json:"x-unix"`
 	Wrap        string           `json:"x-wrap"`
 	Attributes  string           `json:"x-attributes"`
+	HTML        any              `json:"x-html"` // true, or where in an open object
 }
 
 // types is the type keyword; the root has a bare string, all others a list.
@@ -192,6 +193,9 @@ func checkObject(t *testing.T, path string, n *node) {
 	if n.Items != nil || n.Unix {
 		t.Errorf("%s: object with keywords of another type", path)
 	}
+	if _, inside := n.HTML.(string); n.HTML != nil && (!inside || n.Properties != nil) {
+		t.Errorf("%s: x-html is %v on an object, or on one that lists properties", path, n.HTML)
+	}
 	if n.Attributes != "" && (n.Properties != nil || strings.Contains(path, "[]")) {
 		t.Errorf("%s: x-attributes on an object that lists properties, or inside a list", path)
 	}
@@ -230,12 +234,16 @@ func checkType(t *testing.T, path string, n *node) {
 		default:
 			checkType(t, path+"[]", n.Items)
 		}
-		if n.Wrap+n.Attributes != "" || n.Unix {
+		if n.Wrap+n.Attributes != "" || n.Unix || n.HTML != nil {
 			t.Errorf("%s: array with keywords of another type", path)
 		}
 	case "string", "boolean", "number", "integer":
 		if n.Items != nil || n.Wrap+n.Attributes != "" || n.Unix && n.kind() != "integer" {
 			t.Errorf("%s: %s with keywords of another type", path, n.kind())
+		}
+		// The description is what people read.
+		if want := n.kind() == "string" && strings.Contains(n.Description, "as HTML"); n.HTML != nil && n.HTML != true || want != (n.HTML == true) {
+			t.Errorf("%s: x-html is %v, and it says %q", path, n.HTML, n.Description)
 		}
 	default:
 		t.Errorf("%s: type %v", path, n.Type)

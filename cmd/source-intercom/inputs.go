@@ -45,7 +45,7 @@ func (p *process) loadConfig(ctx context.Context, files []string, d protocol.Dia
 	if err != nil {
 		return nil, &inputError{err}
 	}
-	p.redact = protocol.NewRedactor(cfg.AccessToken)
+	p.redact = protocol.NewRedactor(cfg.AccessToken, cfg.PrivacyKey)
 	return cfg, nil
 }
 

@@ -33,7 +33,7 @@ func TestStreamReferenceIsInStep(t *testing.T) {
 
 func referenceTable() string {
 	var b strings.Builder
-	b.WriteString("| stream | call | calls for 1,000 | primary key | cursor | how an incremental read works | permission of the app | API from | read by default |\n|---|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| stream | call | calls for 1,000 | primary key | cursor | how an incremental read works | how deletions show | permission of the app | API from | read by default |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	for i := range connector.Streams {
 		s := &connector.Streams[i]
 		cursor, since, chosen := facts(s)
@@ -41,8 +41,8 @@ func referenceTable() string {
 		if s.Parent != "" && s.Fetched() {
 			price += " " + s.Feed.Name
 		}
-		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s | %s | %s | %s | %s |\n",
-			s.Name, s.Source(), price, code(s.Key...), cursor, cell(s.Method), cell(s.Permission), since, chosen)
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s | %s | %s | %s | %s | %s |\n",
+			s.Name, s.Source(), price, code(s.Key...), cursor, cell(s.Method), cell(s.Deletions()), cell(s.Permission), since, chosen)
 	}
 	return b.String()
 }

@@ -14,7 +14,7 @@ import (
 
 // summaryTable tells people on a terminal what a read brought, and of look-ups if there were any.
 func summaryTable(s *connector.Summary) string {
-	columns := []string{"stream", "status", "records", "skipped", "withheld", "unreadable", "unchanged"}
+	columns := []string{"stream", "status", "records", "deleted", "skipped", "withheld", "unreadable", "unchanged"}
 	looked := slices.ContainsFunc(s.Streams, func(stream connector.StreamProgress) bool { return stream.Lookups > 0 })
 	if looked {
 		columns = append(columns, "lookups")
@@ -23,7 +23,7 @@ func summaryTable(s *connector.Summary) string {
 	for _, stream := range s.Streams {
 		row := []string{
 			stream.Name, string(stream.Status),
-			count(stream.Records), count(stream.Skipped), count(stream.Withheld), count(stream.Unreadable), count(stream.Unchanged),
+			count(stream.Records), count(stream.Deleted), count(stream.Skipped), count(stream.Withheld), count(stream.Unreadable), count(stream.Unchanged),
 		}
 		if looked {
 			row = append(row, count(stream.Lookups))
@@ -40,7 +40,7 @@ func logSummary(log zerolog.Logger, s *connector.Summary) {
 		for _, extra := range []struct {
 			name string
 			n    int64
-		}{{"skipped", stream.Skipped}, {"withheld", stream.Withheld}, {"unreadable", stream.Unreadable}, {"unchanged", stream.Unchanged}, {"lookups", stream.Lookups}} {
+		}{{"deleted", stream.Deleted}, {"skipped", stream.Skipped}, {"withheld", stream.Withheld}, {"unreadable", stream.Unreadable}, {"unchanged", stream.Unchanged}, {"lookups", stream.Lookups}} {
 			if extra.n > 0 {
 				event = event.Int64(extra.name, extra.n)
 			}

@@ -18,17 +18,17 @@ func exampleSummary() *connector.Summary {
 		Client:  intercom.Stats{Counts: intercom.Counts{Requests: 1234, Retries: 5, Throttled: 1}},
 		Streams: []connector.StreamProgress{
 			{Name: "tags", Status: protocol.Complete, Records: 8},
-			{Name: "conversation_parts", Status: protocol.Incomplete, Records: 6107, Skipped: 2, Withheld: 153, Unreadable: 4, Unchanged: 31},
+			{Name: "conversation_parts", Status: protocol.Incomplete, Records: 6107, Deleted: 3, Skipped: 2, Withheld: 153, Unreadable: 4, Unchanged: 31},
 		},
 	}
 }
 
 func TestSummaryOnATerminal(t *testing.T) {
 	want := "" +
-		"  stream              status      records  skipped  withheld  unreadable  unchanged\n" +
-		"  ──────────────────  ──────────  ───────  ───────  ────────  ──────────  ─────────\n" +
-		"  tags                COMPLETE          8        0         0           0          0\n" +
-		"  conversation_parts  INCOMPLETE    6,107        2       153           4         31\n" +
+		"  stream              status      records  deleted  skipped  withheld  unreadable  unchanged\n" +
+		"  ──────────────────  ──────────  ───────  ───────  ───────  ────────  ──────────  ─────────\n" +
+		"  tags                COMPLETE          8        0        0         0           0          0\n" +
+		"  conversation_parts  INCOMPLETE    6,107        3        2       153           4         31\n" +
 		"  1,234 requests (5 retried, 1 throttled) in 1m12.3s\n"
 	if diff := cmp.Diff(want, summaryTable(exampleSummary())); diff != "" {
 		t.Error(diff)
@@ -60,7 +60,7 @@ func TestSummaryInTheLog(t *testing.T) {
 	logSummary(protocol.NewLogger(protocol.Singer{}, nil, &out, func(string) string { return "" }, protocol.NewRedactor()), exampleSummary())
 	want := "" +
 		"INFO tags COMPLETE records=8\n" +
-		"INFO conversation_parts INCOMPLETE records=6107 skipped=2 withheld=153 unreadable=4 unchanged=31\n" +
+		"INFO conversation_parts INCOMPLETE records=6107 deleted=3 skipped=2 withheld=153 unreadable=4 unchanged=31\n" +
 		"INFO 1,234 requests (5 retried, 1 throttled) in 1m12.3s\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)

@@ -12,6 +12,7 @@ import (
 
 	"source-intercom/connector"
 	"source-intercom/emulator"
+	"source-intercom/protocol"
 
 	"github.com/tidwall/gjson"
 )
@@ -19,8 +20,8 @@ import (
 // truth is what a workspace holds: Intercom's answers, by stream and key.
 type truth map[string]map[string]json.RawMessage
 
-// union is what somebody holds who keeps the last version of every record that was ever written: its
-// canonical content, by stream and key.
+// union is what somebody holds who keeps the last version of every record that was ever written, and lets tombstones take
+// records away: its canonical content, by stream and key.
 type union map[string]map[string]string
 
 // tally counts what one read brought for a stream.
@@ -50,7 +51,9 @@ func (u union) add(lines []byte) map[string]tally {
 			t.fresh++
 		}
 		found[stream] = t
-		u[stream][key] = content
+		if u[stream][key] = content; protocol.IsTombstone(data) {
+			delete(u[stream], key)
+		}
 		return true
 	})
 	return found
