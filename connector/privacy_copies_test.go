@@ -150,6 +150,7 @@ func TestHashesJoin(t *testing.T) {
 func everywhere(c *Config) {
 	withinRetention(c)
 	c.CustomObjects, c.Deletes = []string{"order"}, []string{everyStream}
+	c.Enrich = "api"
 }
 
 // everything is all streams of a world, reports included.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,17 +12,25 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// summaryTable tells people on a terminal what a read brought.
+// summaryTable tells people on a terminal what a read brought, and of look-ups if there were any.
 func summaryTable(s *connector.Summary) string {
+	columns := []string{"stream", "status", "records", "deleted", "skipped", "withheld", "unreadable", "unchanged"}
+	looked := slices.ContainsFunc(s.Streams, func(stream connector.StreamProgress) bool { return stream.Lookups > 0 })
+	if looked {
+		columns = append(columns, "lookups")
+	}
 	var rows [][]string
 	for _, stream := range s.Streams {
-		rows = append(rows, []string{
+		row := []string{
 			stream.Name, string(stream.Status),
 			count(stream.Records), count(stream.Deleted), count(stream.Skipped), count(stream.Withheld), count(stream.Unreadable), count(stream.Unchanged),
-		})
+		}
+		if looked {
+			row = append(row, count(stream.Lookups))
+		}
+		rows = append(rows, row)
 	}
-	return table([]string{"stream", "status", "records", "deleted", "skipped", "withheld", "unreadable", "unchanged"}, rows) +
-		"  " + callsLine(s) + "\n"
+	return table(columns, rows) + "  " + callsLine(s) + "\n"
 }
 
 // logSummary tells the same in log lines.
@@ -31,7 +40,7 @@ func logSummary(log zerolog.Logger, s *connector.Summary) {
 		for _, extra := range []struct {
 			name string
 			n    int64
-		}{{"deleted", stream.Deleted}, {"skipped", stream.Skipped}, {"withheld", stream.Withheld}, {"unreadable", stream.Unreadable}, {"unchanged", stream.Unchanged}} {
+		}{{"deleted", stream.Deleted}, {"skipped", stream.Skipped}, {"withheld", stream.Withheld}, {"unreadable", stream.Unreadable}, {"unchanged", stream.Unchanged}, {"lookups", stream.Lookups}} {
 			if extra.n > 0 {
 				event = event.Int64(extra.name, extra.n)
 			}
