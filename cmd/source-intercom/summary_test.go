@@ -38,7 +38,7 @@ func TestSummaryOnATerminal(t *testing.T) {
 // TestSummaryTellsOfLookups where there were some.
 func TestSummaryTellsOfLookups(t *testing.T) {
 	s := exampleSummary()
-	s.Streams[0].Lookups = 21
+	s.Streams[0].Lookups, s.Streams[1].Deleted = 21, 0
 	want := "" +
 		"  stream              status      records  skipped  withheld  unreadable  unchanged  lookups\n" +
 		"  ──────────────────  ──────────  ───────  ───────  ────────  ──────────  ─────────  ───────\n" +
