@@ -24,6 +24,7 @@ var neverFilled = []struct{ fields, why string }{
 	{`articles: (statistics|audience_ids)(\..*)?`, "shown by GET /articles/{id} alone"},
 	{`article_versions: (body|body_markdown|updated_at)`, "shown by GET /articles/{id}/versions/{id} alone"},
 	{`conversations: (monitor_evaluations|scorecards)(\..*)?`, "shown on request, where the plan has them"},
+	{`contacts: merged_into|normalized_conversations: deleted_at`, "in tombstones alone"},
 	{`\w+: (.*\.)?translations`, "shown on request"},
 	{`\w+: (.*\.)?count`, "shown on request: the truth leaves it out, the stream segments asks"},
 	{`ticket_types: ticket_type_attributes\.ticket_type_attributes(\..*)?`, "the list's name in the files; in the examples it is data"},

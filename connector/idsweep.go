@@ -23,25 +23,27 @@ const (
 	mostControls = 3  // rows that are asked for to see that calls of their kind are answered at all
 )
 
-// A roll is what the walks over a feed have met, for streams that are swept.
+// A roll is what the walks over a feed have met of the rows that its streams know, or should.
 type roll struct {
 	mu   sync.Mutex
+	of   []*census
 	rows map[string]int64 // id: when the row changed last; forever where it does not say
 }
 
 func (r *roll) note(row gjson.Result, at int64, dated bool) {
-	id := row.Get("id")
-	if r == nil || !isID(id) {
+	if r == nil || !isID(row.Get("id")) {
 		return
 	}
 	if !dated {
 		at = forever
 	}
+	id := row.Get("id").String()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, met := r.rows[id.String()]; !met && len(r.rows) <= 2*maxKnown { // of more it is not swept
-		r.rows[strings.Clone(id.String())] = at
+	if _, met := r.rows[id]; met || !slices.ContainsFunc(r.of, func(c *census) bool { return c.concerns(id, at, len(r.rows)) }) {
+		return
 	}
+	r.rows[strings.Clone(id)] = at
 }
 
 // A census is what a stream knew when the run began: whose rows it has emitted.
@@ -59,6 +61,12 @@ func (c *census) returns(row gjson.Result, at int64, dated bool) bool {
 	return !there
 }
 
+// concerns tells whether the stream knows a row, or is to know it: as one of many, for more are not swept.
+func (c *census) concerns(id string, at int64, many int) bool {
+	_, known := c.ids[id]
+	return known || at >= c.start && many <= 2*maxKnown
+}
+
 // withSweep is the stream as it is when its ids are to be compared in each run.
 func (s Stream) withSweep(sweeps []string) Stream {
 	s.Swept = s.sweepable() && (slices.Contains(sweeps, s.Name) || slices.Contains(sweeps, everyStream))
@@ -72,6 +80,16 @@ func (s *Stream) sweepable() bool { return s.keyedByRow() && s.Cursor != "" && s
 // sweeping are the streams that are swept in this run.
 func (f *feedRun) sweeping() []*streamRun {
 	return slices.DeleteFunc(f.live(), func(run *streamRun) bool { return run.census == nil })
+}
+
+// enroll makes ready for the walk what it has to note.
+func (f *feedRun) enroll() {
+	for _, run := range f.sweeping() {
+		if f.roll == nil {
+			f.roll = &roll{rows: map[string]int64{}}
+		}
+		f.roll.of = append(f.roll.of, run.census)
+	}
 }
 
 // sweepFrom is where the walk has to begin that meets all that any stream may have emitted; forever: no stream is swept.

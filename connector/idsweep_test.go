@@ -31,7 +31,7 @@ func sweptStreams(version string) []string {
 // TestSweptStreamsHoldTheTruth reads random worlds whose ids are compared, some reads of which are cut short: all output
 // together, with what tombstones take away, is the truth, in every version.
 func TestSweptStreamsHoldTheTruth(t *testing.T) {
-	n := uint64(100)
+	n := uint64(16)
 	if testing.Short() {
 		n = 4
 	}
@@ -109,7 +109,10 @@ func findsOutWhatIsGone(t *testing.T, seed uint64) {
 	}
 	w = newWorld(t, versions[pick(len(versions))], o)
 	pageSize := 1 + pick(40)
-	r := reading{streams: slices.DeleteFunc(sweptStreams(w.version), func(name string) bool { return name == "call_transcripts" }),
+	stops := pick(2) == 0
+	r := reading{streams: slices.DeleteFunc(sweptStreams(w.version), func(name string) bool {
+		return name == "call_transcripts" || stops && name == "companies" // a run that was cut short may leave a scroll open
+	}),
 		dialect: []protocol.Dialect{protocol.Airbyte{}, protocol.Singer{}}[pick(2)], config: func(c *Config) {
 			c.PageSize = pageSize
 			c.StartDate = o.Start.AddDate(0, 0, -1)
@@ -127,9 +130,10 @@ func findsOutWhatIsGone(t *testing.T, seed uint64) {
 		ctx, cancel := context.WithCancel(t.Context())
 		mu.Lock()
 		edits, tick, calls, stop = 60, []int{0, 2, 3}[pick(3)], -1, cancel
-		if r.either = len(r.state.Streams) > 0 && pick(2) == 0; r.either {
+		if stops && len(r.state.Streams) > 0 && pick(2) == 0 {
 			calls = 2 + pick(3*n)
 		}
+		r.either = true // so many edits may be too many for a run
 		mu.Unlock()
 		r.ctx, r.out = ctx, nil
 		out := w.read(t, r)
@@ -139,7 +143,7 @@ func findsOutWhatIsGone(t *testing.T, seed uint64) {
 		}
 		out.tombstonesComeLast(t, latest)
 		mu.Lock()
-		w.pass(time.Duration(61+pick([]int{60, 900, 7200}[pick(3)])) * time.Second) // a scroll stays open for a minute
+		w.pass(time.Duration(pick([]int{60, 900, 7200}[pick(3)])) * time.Second)
 		for range pick(30) {
 			w.Edit(edit)
 		}

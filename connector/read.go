@@ -283,10 +283,8 @@ func (f *feedRun) run(ctx context.Context) error {
 		f.bookmark = min(f.clock, end.Unix())
 	}
 	f.remember()
+	f.enroll()
 	f.people = newDirectory(ctx, f)
-	if len(f.sweeping()) > 0 {
-		f.roll = &roll{rows: map[string]int64{}}
-	}
 	err := f.feed.Walk(ctx, f)
 	if f.people != nil {
 		f.people.working.Wait()

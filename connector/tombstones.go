@@ -255,8 +255,8 @@ func contactDeletion(activity gjson.Result) (d deletion, tells bool) {
 	return d, true
 }
 
-// deletesTold is up to when deletions have been told, by the state that came. Without a state nothing was emitted that
-// could have been deleted before now; of a state that does not say so, all from its start on may be missing.
+// deletesTold is up to when deletions have been told, by the state that came. Where it does not say so, all from its start on
+// may be missing, and without a state too: the state of what a table holds may have been lost, or removed.
 func (p *progress) deletesTold(state json.RawMessage, start int64) int64 {
 	told, said := seconds(gjson.GetBytes(state, "deletes_until"))
 	switch {
@@ -264,10 +264,8 @@ func (p *progress) deletesTold(state json.RawMessage, start int64) int64 {
 		return told
 	case !p.stream.Told:
 		return 0
-	case len(state) == 0:
-		return p.now
 	}
-	if own, ok := seconds(gjson.GetBytes(state, "start")); ok && isOwn(state) {
+	if own, ok := seconds(gjson.GetBytes(state, "start")); ok && len(state) > 0 && isOwn(state) {
 		start = min(start, own)
 	}
 	return max(start, 1)

@@ -271,3 +271,33 @@ func TestDeletesAreAskedFor(t *testing.T) {
 		t.Error("a full refresh tells deletions")
 	}
 }
+
+// Privacy rules act on the ids of tombstones as on those of rows, and leave the time of the deletion alone.
+func TestTombstonesAreAltered(t *testing.T) {
+	w := newWorld(t, "2.16", emulator.Options{Seed: 3, Size: talks(20)})
+	r := reading{streams: []string{"contacts"}, config: func(c *Config) {
+		c.Deletes, c.PrivacyKey = []string{everyStream}, "a key that is long enough"
+		c.PrivacyRules = []PrivacyRule{{"contacts", "id", "hash"}, {"*", "*", "mask"}}
+	}}
+	first := w.read(t, r)
+	w.pass(time.Hour)
+	w.Edit(func(world *emulator.World) {
+		people := world.IDs("contacts")
+		world.MergeContacts(people[1], people[4])
+	})
+	r.state = first.State
+	out := w.read(t, r)
+	var dead, alive []string
+	for id, row := range out.records["contacts"] {
+		if isTombstone(row) {
+			dead = append(dead, id)
+			alive = append(alive, gjson.GetBytes(row, "merged_into").Str)
+			if _, err := time.Parse(time.RFC3339, gjson.GetBytes(row, protocol.AirbyteDeleted).Str); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if len(dead) != 1 || first.records["contacts"][dead[0]] == nil || first.records["contacts"][alive[0]] == nil {
+		t.Errorf("%v merged into %v: the rows have other ids", dead, alive)
+	}
+}

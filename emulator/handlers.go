@@ -46,6 +46,16 @@ func (c *call) listSegments() *apiError {
 	return listOf(c, "segment.list", "segments", c.w.segments, func(s *segment) { c.segment(s, count) })
 }
 
+func (c *call) getSegment() *apiError {
+	for _, s := range c.w.segments {
+		if s.id() == c.id {
+			c.segment(s, false)
+			return nil
+		}
+	}
+	return resourceNotFound()
+}
+
 func (c *call) listAttributes() *apiError {
 	model := c.query.Get("model")
 	if model != "" && model != "contact" && model != "company" && model != "conversation" {

@@ -45,6 +45,7 @@ func routeTable() []route {
 		{"GET /teams", "read_admins", (*call).listTeams},
 		{"GET /tags", "read_tags", (*call).listTags},
 		{"GET /segments", "read_users_companies", (*call).listSegments},
+		{"GET /segments/{id}", "read_users_companies", (*call).getSegment},
 		{"GET /data_attributes", "read_users_companies", (*call).listAttributes},
 		{"GET /companies/scroll", "read_users_companies", (*call).scrollCompanies},
 		{"GET /companies", "read_users_companies", (*call).lookUpCompanies},

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"source-intercom/connector"
+	"source-intercom/protocol"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/tidwall/gjson"
@@ -325,6 +326,10 @@ func (o *ordeal) keep(t *testing.T, lines []line) {
 			continue
 		}
 		s := connector.Streams.Named(l.stream)
+		if protocol.IsTombstone(l.row) {
+			delete(o.held[l.stream], keyOf(l.stream, l.row))
+			continue
+		}
 		o.held[l.stream][keyOf(l.stream, l.row)] = heldRow{strings.Clone(l.row.Raw), seconds(l.row.Get(s.Cursor))}
 	}
 	o.states = next
@@ -351,7 +356,7 @@ func (o *ordeal) foundIn(t *testing.T, lines []line, kept states) map[string]int
 }
 
 // equalsTheTruth compares what the platform holds with what there is, field by field. Objects that were deleted
-// may be left over.
+// may be left over, unless tombstones were asked for.
 func (o *ordeal) equalsTheTruth(t *testing.T, _ []line) {
 	t.Helper()
 	for _, s := range connector.TableOf(nil).Default() {
@@ -364,6 +369,15 @@ func (o *ordeal) equalsTheTruth(t *testing.T, _ []line) {
 			case got != want:
 				t.Errorf("%s: row %s differs%s", s.Name, key, difference(got, want))
 			}
+		}
+	}
+	if o.settings["deletes"] == nil {
+		return
+	}
+	there := o.truth(t, "conversations")
+	for key := range o.held["conversations"] {
+		if _, ok := there[key]; !ok {
+			t.Errorf("conversations: row %s was deleted, and no tombstone told", key)
 		}
 	}
 }

@@ -125,6 +125,9 @@ func (o *ordeal) drawWorld(seed uint64) emulator.Options {
 	o.lag = oneOf[int64](rng, 60, 900)
 	o.settings = map[string]any{"start_date": fmt.Sprintf("%d-01-01", today().Year()-2), "index_lag": o.lag,
 		"page_size": oneOf(rng, 2, 5, 20, 150), "max_in_flight": oneOf(rng, 0, 0, 3)}
+	if seed%3 > 0 {
+		o.settings["deletes"] = []string{"conversations"}
+	}
 	options := emulator.Options{Seed: int64(seed), Token: secret, Now: o.clock.now,
 		Size: emulator.Size{Admins: 3, Teams: 2, Tags: 6, Segments: 5, Companies: 10 + rng.IntN(30), Contacts: 20 + rng.IntN(150),
 			Conversations: 20 + rng.IntN(100), Tickets: 10 + rng.IntN(60), ActivityLogs: 20 + rng.IntN(80), PartsPerConversation: 2},
