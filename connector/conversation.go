@@ -3,6 +3,7 @@ package connector
 import (
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 
 	"source-intercom/markup"
@@ -51,6 +52,8 @@ type message struct {
 	body     string // as JSON
 	filed    bool   // there are attachments
 	files    string // the list of them, as JSON
+
+	parsed *markup.Message // the body, once it was needed
 }
 
 // An author is who wrote a message; what is not told is "".
@@ -317,7 +320,13 @@ func spoken(body string) bool {
 	return markup.Says(textIn(body))
 }
 
-func (m *message) parse() *markup.Message { return markup.Parse(textIn(m.body)) }
+// parse parses the body once.
+func (m *message) parse() *markup.Message {
+	if m.parsed == nil {
+		m.parsed = markup.Parse(textIn(m.body))
+	}
+	return m.parsed
+}
 
 func (m *message) text() string { return m.parse().Text(protocol.Unsigned) }
 
@@ -392,6 +401,9 @@ func secondsIn(value string) int64 {
 	if value == "" || value == "null" {
 		return 0
 	}
+	if at, err := strconv.ParseInt(value, 10, 64); err == nil && at >= 0 && at <= lastSecond {
+		return at
+	}
 	at, _ := seconds(gjson.Parse(value))
 	return at
 }
@@ -419,6 +431,12 @@ func idIn(value string) string {
 }
 
 func numberIn(value string) *int64 {
+	if value == "" || value == "null" {
+		return nil
+	}
+	if n, err := strconv.ParseInt(value, 10, 64); err == nil {
+		return &n
+	}
 	if v := gjson.Parse(value); v.Type == gjson.Number {
 		return known(v.Int())
 	}

@@ -21,7 +21,7 @@ func newPerson(members iter.Seq2[string, string]) *person {
 		case "id":
 			p.id = strings.Clone(idIn(v))
 		case "email":
-			p.email = strings.Clone(strings.ToLower(strings.TrimSpace(textIn(v))))
+			p.email = strings.Clone(textIn(v))
 		case "external_id":
 			p.external = strings.Clone(textIn(v))
 		case "companies":

@@ -229,3 +229,30 @@ func TestLookupsHoldNoAnswer(t *testing.T) {
 		w.check(t, false, r.streams...)
 	})
 }
+
+// TestLookupsAreDiscreet: what must not be told of conversations is not told by a look-up either.
+func TestLookupsAreDiscreet(t *testing.T) {
+	enrichedBubble(t, "2.14", 100, emulator.Options{}, func(t *testing.T, w *world) {
+		addresses := func(rules ...PrivacyRule) (n int) {
+			out := w.read(t, reading{streams: enrichedStreams, config: func(c *Config) { enriching(c); c.PrivacyRules = rules }})
+			if out.requests[contactSearch] == 0 {
+				t.Error("nothing was looked up")
+			}
+			for _, stream := range enrichedStreams {
+				for _, row := range out.records[stream] {
+					if gjson.GetBytes(row, "contact_email").Type != gjson.Null {
+						n++
+					}
+				}
+			}
+			return n
+		}
+		all := addresses()
+		if n := addresses(PrivacyRule{"conversations", "source.author.email", "drop"}, PrivacyRule{"conversation_parts", "author.email", "drop"}); n != 0 || all == 0 {
+			t.Errorf("%d of %d addresses are told", n, all)
+		}
+		if n := addresses(PrivacyRule{"contacts", "email", "drop"}); n != 0 {
+			t.Errorf("%d of %d addresses of contacts are told", n, all)
+		}
+	})
+}

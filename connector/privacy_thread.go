@@ -49,9 +49,15 @@ func (d *discretion) of(t *thread, truth *conversation) *conversation {
 
 // lookup is what was found out beside, as the rules would leave it if the conversation told of it itself.
 func (d *discretion) lookup(found *lookup) *lookup {
-	text := `{"source":{"author":{"type":"user","id":` + quoted(found.contact) + `,"email":` + quoted(found.email) + `}},` +
-		`"contacts":{"type":"contact.list","contacts":[{"type":"contact","id":` + quoted(found.contact) + `,"external_id":` + quoted(found.external) + `}]},` +
-		`"company":{"type":"company","id":` + quoted(found.company.id) + `,"company_id":` + quoted(found.company.external) + `}}`
+	value := func(text string) string {
+		if text == "" { // unknown must stay so: there is a hash of "", too
+			return "null"
+		}
+		return quoted(text)
+	}
+	text := `{"source":{"author":{"type":"user","email":` + value(found.email) + `}},"contacts":{"type":"contact.list","contacts":[{"type":"contact","id":` +
+		value(found.contact) + `,"external_id":` + value(found.external) + `}]},"company":{"type":"company","id":` + value(found.company.id) +
+		`,"company_id":` + value(found.company.external) + `}}`
 	told := newConversation("", protocol.Members(d.conversations.Alter(text)), nil, 0, 0)
 	left := &lookup{lack: found.lack, email: told.source.author.email, company: told.company}
 	for _, r := range told.contacts {

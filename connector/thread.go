@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"source-intercom/intercom"
@@ -157,7 +158,7 @@ func (t *thread) enrich(found *lookup) {
 		found = t.discretion.lookup(found)
 	}
 	if lacks.email {
-		c.email = found.email
+		c.email = strings.ToLower(strings.TrimSpace(found.email))
 	}
 	if lacks.company {
 		c.company = found.company
