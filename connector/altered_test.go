@@ -131,3 +131,19 @@ func TestBodyFormat(t *testing.T) {
 		})
 	}
 }
+
+// TestScrubbedBodies holds that no form of bodies hides from scrub what another one shows.
+func TestScrubbedBodies(t *testing.T) {
+	const body = `<p>jane_roe@<b>x</b>.example and <i>jane_roe@x.example</i>, +49&nbsp;151 2345678</p>`
+	for format, want := range map[string]string{
+		"html":     `<p>[email]<b></b> and <i>[email]</i>, [phone]</p>`,
+		"text":     "[email] and [email], [phone]",
+		"markdown": `\[email\] and _\[email\]_, \[phone\]`,
+	} {
+		cfg := &Config{BodyFormat: format, PrivacyRules: []PrivacyRule{{"conversation_parts", "body", "scrub"}}}
+		got := gjson.Get(cfg.altered(Streams.Named("conversation_parts").Described()).Alter(`{"body":`+quoted(body)+`}`), "body").Str
+		if got != want {
+			t.Errorf("%s: %s\nwant %s", format, got, want)
+		}
+	}
+}

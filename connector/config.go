@@ -61,6 +61,8 @@ type Config struct {
 	TranscriptFormat string
 	TranscriptNotes  bool
 	TranscriptLength int // characters; 0: any number
+	// Enrich says where streams that are made of conversations take from what these do not tell of contacts: none or api.
+	Enrich string
 
 	APIRateLimit   int     // the user's own cap in calls a minute; 0: none
 	RateLimitShare float64 // of Intercom's limit: 0 < share <= 1
@@ -228,6 +230,7 @@ func (l *loader) config() *Config {
 		BodyFormat:      l.text("body_format"),
 	}
 	c.TranscriptFormat, c.TranscriptNotes, c.TranscriptLength = l.text("transcript_format"), l.flag("transcript_notes"), l.count("transcript_max_length")
+	c.Enrich = l.text("enrich")
 	c.Filters = l.filters()
 	c.PrivacyRules, c.PrivacyKey, c.PrivacyPatterns = l.privacyRules(), l.text("privacy_key"), l.privacyPatterns()
 	l.into("deletes", &c.Deletes)

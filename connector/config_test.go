@@ -64,7 +64,7 @@ func defaultConfig() Config {
 		IndexLag:        15 * time.Minute,
 		ActivityLogStep: 30 * 24 * time.Hour,
 		Region:          "us",
-		APIVersion:      "2.16", TypedAttributes: "auto", BodyFormat: "html", TranscriptFormat: "markdown",
+		APIVersion:      "2.16", TypedAttributes: "auto", BodyFormat: "html", TranscriptFormat: "markdown", Enrich: "none",
 		UserAgent:      "source-intercom",
 		PageSize:       150,
 		RateLimitShare: 1,

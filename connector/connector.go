@@ -55,7 +55,9 @@ type StreamProgress struct {
 	Unreadable int64
 	// Unchanged counts rows that were read again and were the same as those emitted before.
 	Unchanged int64
-	Err       error
+	// Lookups counts the calls that were made for what conversations do not tell of contacts; the configuration asks for it.
+	Lookups int64
+	Err     error
 }
 
 // Summary is what a finished read has to say.

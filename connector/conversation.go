@@ -28,13 +28,15 @@ type conversation struct {
 	open                        *bool
 	adminAssignee, teamAssignee string
 	agentTookPart               *bool
-	tags, company, sla, agent   string // as JSON
+	tags, sla, agent            string // as JSON
 	customAttributes            string // likewise
 	rating                      rating
 	statistics                  statistics
+	company                     company
 	contacts                    []contactReference // in the order of the API
 	contactID                   string
 	email                       string // the address that the contact of contactID writes from
+	externalID                  string // of the same contact
 	partCount                   *int64 // nil where Intercom does not count the parts, and may have given only the newest
 }
 
@@ -76,9 +78,10 @@ const (
 // conversation reads the answer once for all streams that are made of it.
 func (t *thread) conversation() *conversation {
 	if t.read == nil {
-		t.read = newConversation(t.id, t.answer.Members(), t.parts, t.missing, t.answer.At.Unix())
+		t.truth = newConversation(t.id, t.answer.Members(), t.parts, t.missing, t.answer.At.Unix())
+		t.read = t.truth
 		if t.discretion != nil {
-			t.read = t.discretion.of(t, t.read)
+			t.read = t.discretion.of(t, t.truth)
 		}
 	}
 	return t.read
@@ -101,7 +104,10 @@ func newConversation(id string, members iter.Seq2[string, string], parts []gjson
 }
 
 // identify finds out who the conversation is with.
-func (c *conversation) identify() { c.contactID, c.email = c.contact(), ""; c.email = c.contactEmail() }
+func (c *conversation) identify() {
+	c.contactID = c.contact()
+	c.email, c.externalID = c.contactEmail(), c.contactExternalID()
+}
 
 // read reads a member of the answer.
 func (c *conversation) read(name, v string) {
@@ -134,7 +140,7 @@ func (c *conversation) read(name, v string) {
 	case "tags":
 		c.tags = v
 	case "company":
-		c.company = v
+		c.company = givenCompany(v)
 	case "sla_applied":
 		c.sla = v
 	case "ai_agent":

@@ -42,7 +42,11 @@ func slowNormalized(talk obj) obj {
 			row["contact_email"] = email
 		}
 	}
-	row["company_id"], row["company_external_id"], row["company_source"] = nil, nil, nil
+	beside, _ := talk["beside"].(obj)
+	if row["contact_email"] == nil && beside != nil {
+		row["contact_email"] = nullOr(strings.ToLower(beside.text("email")))
+	}
+	row["company_id"], row["company_external_id"], row["company_source"] = slowCompany(beside)
 	if company := talk.obj("company"); company != nil {
 		row["company_id"], row["company_external_id"], row["company_source"] = company.text("id"), asText(company["company_id"]), "conversation"
 	}

@@ -30,6 +30,11 @@ func (w *world) Truth(stream, version string) (map[string]json.RawMessage, error
 	}
 	rows := map[string]json.RawMessage{}
 	for _, talk := range talks {
+		if def.LooksUp && w.derivedBy().Enrich == "api" {
+			if told := slowNormalized(talk); told["contact_email"] == nil || told["company_id"] == nil {
+				talk["beside"] = w.slowContact(told["contact_id"], version)
+			}
+		}
 		for key, row := range slowRows[stream](talk, w.derivedBy()) {
 			text, err := json.Marshal(row)
 			if err != nil {

@@ -19,8 +19,6 @@ type ticketEvent struct {
 
 // eventRows writes the events of a conversation, in the order of their kinds.
 func eventRows(w *rowWriter, c *conversation, _ *Config) {
-	company, _, _ := c.companyColumns()
-	externalID := c.contactExternalID()
 	for _, e := range c.events() {
 		w.text("event_id", c.id+":"+e.what+e.mark)
 		w.text("conversation_id", c.id)
@@ -28,9 +26,9 @@ func eventRows(w *rowWriter, c *conversation, _ *Config) {
 		w.text("event", "support_ticket_"+e.what)
 		w.count("timestamp", e.at)
 		w.text("contact_id", c.contactID)
-		w.text("contact_external_id", externalID)
+		w.text("contact_external_id", c.externalID)
 		w.text("contact_email", c.email)
-		w.text("company_id", company)
+		w.text("company_id", c.company.id)
 		w.text("channel", c.channel)
 		w.text("actor_type", e.actorType)
 		w.text("actor_id", e.actorID)

@@ -16,6 +16,9 @@ func slowEvents(talk obj) map[string]obj {
 		for _, c := range talk.obj("contacts").list("contacts") {
 			if c.text("id") == normal["contact_id"] {
 				event["contact_external_id"] = c["external_id"]
+				if beside, _ := talk["beside"].(obj); event["contact_external_id"] == nil {
+					event["contact_external_id"] = beside["external_id"]
+				}
 			}
 		}
 		if by != nil {

@@ -12,15 +12,14 @@ func normalizedRow(w *rowWriter, c *conversation, _ *Config) {
 	for i := range c.contacts {
 		ids[i] = c.contacts[i].id
 	}
-	company, external, source := c.companyColumns()
 	w.text("conversation_id", c.id)
 	w.time("updated_at", c.updatedAt)
 	w.text("contact_id", c.contactID)
 	w.texts("contact_ids", ids)
 	w.text("contact_email", c.email)
-	w.text("company_id", company)
-	w.text("company_external_id", external)
-	w.text("company_source", source)
+	w.text("company_id", c.company.id)
+	w.text("company_external_id", c.company.external)
+	w.text("company_source", c.company.source)
 
 	w.time("created_at", c.createdAt())
 	w.time("closed_at", c.closedAt())

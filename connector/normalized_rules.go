@@ -43,21 +43,31 @@ func (c *conversation) contactEmail() string {
 	return email
 }
 
-// companyColumns is the one that Intercom gives the conversation, since 2.15. The companies of its contacts are in
+// givenCompany is the one that Intercom gives the conversation, since 2.15. The companies of its contacts are in
 // contact_companies, and may be others by now.
-func (c *conversation) companyColumns() (id, external, source string) {
-	for name, v := range protocol.Members(c.company) {
+func givenCompany(object string) company {
+	c := company{source: "conversation"}
+	for name, v := range protocol.Members(object) {
 		switch name {
 		case "id":
-			id = idIn(v)
+			c.id = idIn(v)
 		case "company_id":
-			external = textIn(v)
+			c.external = textIn(v)
 		}
 	}
-	if id == "" {
-		return "", "", ""
+	if c.id == "" {
+		return company{}
 	}
-	return id, external, "conversation"
+	return c
+}
+
+// lack is what the conversation does not tell of its contact.
+func (c *conversation) lack() lack {
+	l := lack{contact: c.contactID, email: c.email == "", company: c.company.id == ""}
+	if l.contact == "" || !l.email && !l.company {
+		return lack{}
+	}
+	return l
 }
 
 func (c *conversation) createdAt() int64 { return c.source.at }

@@ -59,6 +59,9 @@ func (h *haul) add(f *feedRun, i int, row gjson.Result, content uint64) error {
 		p.row = strings.Clone(row.Raw)
 	}
 	p.updated, p.dated = f.cursor(row)
+	if s.LooksUp && f.people != nil {
+		p.lack = newConversation(p.id, protocol.Members(row.Raw), nil, 0, 0).lack().kept()
+	}
 	h.send(run, p)
 	return nil
 }
@@ -75,6 +78,9 @@ func (h *haul) send(run *streamRun, p parent) {
 		for i := last; i >= 0 && h.errands[i].id == p.id && h.errands[i].content == p.content; i-- {
 			if e := &h.errands[i]; e.of.turn(p.id) == run.stream.turn(p.id) {
 				e.runs = append(e.runs, run)
+				if e.lack == (lack{}) {
+					e.lack = p.lack
+				}
 				return
 			}
 		}

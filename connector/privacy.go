@@ -87,10 +87,27 @@ func (l *loader) checkPrivacy() {
 	}
 	cfg := &Config{APIVersion: l.text("api_version"), CustomObjects: identifiers(l.text("custom_object_types"))}
 	l.into("deletes", &cfg.Deletes) // which gives streams a field
+	l.into("id_sweep", &cfg.IDSweep)
 	table := TableOf(cfg)
 	for i, r := range rules {
 		if field, found, want := table.checkRule(r); want != "" {
 			l.addAt(rulesName, fmt.Sprintf("%s.%d.%s", rulesName, i, field), found, want)
+		}
+	}
+	if !l.bad[rulesName] {
+		cfg.PrivacyRules = rules
+		l.checkSwept(cfg, table)
+	}
+}
+
+// checkSwept refuses to hash ids that the state would hold as they are.
+func (l *loader) checkSwept(cfg *Config, table Table) {
+	const name = "id_sweep"
+	for i := range table {
+		s := &table[i]
+		id := `{"` + s.Key[0] + `":"1"}`
+		if s.Swept && s.Described().WithAlterations(cfg.alterations(s.Name), nil).Alter(id) != id {
+			l.add(name, s.Name, "streams whose ids no rule hashes: the state holds them as they are")
 		}
 	}
 }
@@ -98,6 +115,10 @@ func (l *loader) checkPrivacy() {
 // checkRule says what is wrong with a rule; want is "" where nothing is.
 func (t Table) checkRule(r PrivacyRule) (field, found, want string) {
 	path := r.path()
+	field, found = "field", clipped(fmt.Sprintf("%q", r.Field))
+	if slices.Contains(path, "") || slices.Contains(path[1:], "**") || path[0] == "**" && len(path) == 1 {
+		return field, found, "names with dots between, of which any may be *, and before them **. for any depth"
+	}
 	streams := t
 	if r.Stream != "*" {
 		s := t.Named(r.Stream)
@@ -108,10 +129,6 @@ func (t Table) checkRule(r PrivacyRule) (field, found, want string) {
 			return "stream", clipped(fmt.Sprintf("%q", r.Stream)), "a stream of this configuration, or *"
 		}
 		streams = Table{*s}
-	}
-	field, found = "field", clipped(fmt.Sprintf("%q", r.Field))
-	if slices.Contains(path, "") || slices.Contains(path[1:], "**") || path[0] == "**" && len(path) == 1 {
-		return field, found, "names with dots between, of which any may be *, and before them **. for any depth"
 	}
 	reached, fixed := false, ""
 	for i := range streams {

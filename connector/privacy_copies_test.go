@@ -149,7 +149,8 @@ func TestHashesJoin(t *testing.T) {
 // everywhere is a configuration that offers all streams.
 func everywhere(c *Config) {
 	withinRetention(c)
-	c.CustomObjects = []string{"order"}
+	c.CustomObjects, c.Deletes = []string{"order"}, []string{everyStream}
+	c.Enrich = "api"
 }
 
 // everything is all streams of a world, reports included.

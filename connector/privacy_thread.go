@@ -47,6 +47,22 @@ func (d *discretion) of(t *thread, truth *conversation) *conversation {
 	return c
 }
 
+// lookup is what was found out beside, as the rules would leave it if the conversation told of it itself.
+func (d *discretion) lookup(found *lookup) *lookup {
+	text := `{"source":{"author":{"type":"user","id":` + quoted(found.contact) + `,"email":` + quoted(found.email) + `}},` +
+		`"contacts":{"type":"contact.list","contacts":[{"type":"contact","id":` + quoted(found.contact) + `,"external_id":` + quoted(found.external) + `}]},` +
+		`"company":{"type":"company","id":` + quoted(found.company.id) + `,"company_id":` + quoted(found.company.external) + `}}`
+	told := newConversation("", protocol.Members(d.conversations.Alter(text)), nil, 0, 0)
+	left := &lookup{lack: found.lack, email: told.source.author.email, company: told.company}
+	for _, r := range told.contacts {
+		left.external = r.external
+	}
+	if found.company.source == "none" || told.company.id != "" {
+		left.company.source = found.company.source
+	}
+	return left
+}
+
 // keep takes over what counts and times are made of.
 func (m *message) keep(truth *message) {
 	m.kind, m.role, m.at, m.redacted, m.spoken, m.filed = truth.kind, truth.role, truth.at, truth.redacted, truth.spoken, truth.filed

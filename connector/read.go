@@ -44,6 +44,7 @@ type feedRun struct {
 	roll    *roll // what was met; nil: no stream is swept
 	pages   *pageSize
 
+	people     *directory  // nil: nobody asks for more than conversations tell
 	discretion *discretion // towards derived streams; nil: none
 	altering   uint64      // see Config.altering
 
@@ -283,7 +284,11 @@ func (f *feedRun) run(ctx context.Context) error {
 	}
 	f.remember()
 	f.enroll()
+	f.people = newDirectory(ctx, f)
 	err := f.feed.Walk(ctx, f)
+	if f.people != nil {
+		f.people.working.Wait()
+	}
 	if err == nil {
 		err = f.bury(ctx)
 	}

@@ -19,6 +19,7 @@ func TestScrub(t *testing.T) {
 		"marked up":                {"<p>jane@<b>x</b>.example</p>", "<p>[email]<b></b></p>"},
 		"a link":                   {`<a href="mailto:jane@x.example?subject=a">jane@x.example</a>`, `<a href="mailto:[email]?subject=a">[email]</a>`},
 		"in an address of the web": {"https://x.example/p?email=jane%40x.example&b=1", "https://x.example/p?email=[email]&b=1"},
+		"in Markdown":              {`jane\_doe@x.example, **bo@x.example**`, "[email], **[email]**"},
 		"in cells":                 {"<td>jane@x.example</td><td>bo@x.example</td>", "<td>[email]</td><td>[email]</td>"},
 		"no address":               {"@jane, 5 @ 3 €, a@b, x@y.z1", "@jane, 5 @ 3 €, a@b, x@y.z1"},
 		"an odd apostrophe":        {"'o'brien@x.example'", "'[email]'"},

@@ -101,6 +101,10 @@ func characterAt(text string) (c rune, width int) {
 		if c, width = entityAt(text); width > 0 {
 			return c, width
 		}
+	case '\\': // as Markdown hides its marks
+		if len(text) > 1 && strings.IndexByte("\\`*_[]<~", text[1]) >= 0 {
+			return rune(text[1]), 2
+		}
 	case '%':
 		if len(text) >= 3 {
 			if code, err := strconv.ParseUint(text[1:3], 16, 8); err == nil && code < 0x80 {

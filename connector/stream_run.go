@@ -18,8 +18,8 @@ type streamRun struct {
 	// version is what the run's records of a whole table are marked with; 0: they are not.
 	version int64
 
-	records, deleted, skipped, withheld, unchanged, unreadable atomic.Int64
-	began                                                      atomic.Bool // a record was handed on: the stream is open to the token
+	records, deleted, skipped, withheld, unchanged, unreadable, lookups atomic.Int64
+	began                                                               atomic.Bool // a record was handed on: the stream is open to the token
 
 	mu      sync.Mutex
 	status  protocol.Status

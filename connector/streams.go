@@ -60,6 +60,8 @@ type Stream struct {
 	// Makes writes the rows of a derived stream, in columns of our own, of a whole conversation. Derived streams, too, are read
 	// only when they are chosen.
 	Makes func(w *rowWriter, c *conversation, cfg *Config)
+	// LooksUp says that it shows what the setting enrich asks for.
+	LooksUp bool
 	// Schema names the schema of streams that share one; "": it has the stream's name.
 	Schema string
 	// Dataset is what a report is made of; nil: the stream is none.

@@ -27,8 +27,8 @@ var conversationStreams = []Stream{
 		Permission: readConversations, Method: "server-side search"},
 	{Name: "conversation_parts", Feed: conversations, Thread: threadParts, Endpoint: "/conversations/{id}", Parent: "conversation", Key: []string{"id"}, Cursor: "updated_at",
 		Permission: readConversations, Method: "all parts of every changed conversation, one call each"},
-	normalizedConversations(),
-	derivedStream("ticket_events", eventRows, "conversation_updated_at", "event_id"),
+	lookingUp(normalizedConversations()),
+	lookingUp(derivedStream("ticket_events", eventRows, "conversation_updated_at", "event_id")),
 	derivedStream("transcripts", transcriptRow, "updated_at", "conversation_id"),
 	conversationCut("conversation_tags", &cut{at: []string{"tags.tags"}}, "id"),
 	conversationCut("conversation_contacts", &cut{at: []string{"contacts.contacts"}}, "id"),
@@ -80,6 +80,11 @@ func conversationCut(name string, c *cut, key ...string) Stream {
 func derivedStream(name string, makes func(*rowWriter, *conversation, *Config), cursor string, key ...string) Stream {
 	return Stream{Name: name, Feed: conversations, Thread: threadDerived, Makes: makes, Endpoint: "/conversations/{id}", Parent: "conversation", Key: key, Cursor: cursor,
 		Permission: readConversations, Method: "every changed conversation, by the calls of conversation_parts"}
+}
+
+func lookingUp(s Stream) Stream {
+	s.LooksUp = true
+	return s
 }
 
 func normalizedConversations() Stream {

@@ -31,7 +31,7 @@ func (r *Reader) streams() []StreamProgress {
 		out = append(out, StreamProgress{
 			Name: run.stream.Name, Status: status, Err: err,
 			Records: run.records.Load(), Deleted: run.deleted.Load(), Skipped: run.skipped.Load(),
-			Withheld: run.withheld.Load(), Unreadable: run.unreadable.Load(), Unchanged: run.unchanged.Load(),
+			Withheld: run.withheld.Load(), Unreadable: run.unreadable.Load(), Unchanged: run.unchanged.Load(), Lookups: run.lookups.Load(),
 		})
 	}
 	return out

@@ -2,6 +2,7 @@ package connector
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -22,6 +23,7 @@ type thread struct {
 	parts   []gjson.Result
 	missing int64 // parts that Intercom counts and did not give
 	read    *conversation
+	truth   *conversation // the same as Intercom has it
 
 	discretion *discretion // in telling of it; nil: none
 }
@@ -45,6 +47,10 @@ func (f *feedRun) without(runs []*streamRun, p parent) []*streamRun {
 // thread fetches a conversation once, and emits what each of the streams makes of it. The error is the call's; what one
 // stream cannot make of the answer ends that stream alone.
 func (f *feedRun) thread(ctx context.Context, runs []*streamRun, p parent) error {
+	runs, found, err := f.lookUp(ctx, runs, p)
+	if err != nil || len(runs) == 0 {
+		return err
+	}
 	emitters := make([]*emitter, len(runs))
 	for i, run := range runs {
 		emitters[i] = f.emitter(ctx, run)
@@ -71,6 +77,15 @@ func (f *feedRun) thread(ctx context.Context, runs []*streamRun, p parent) error
 	}
 	t := &thread{parent: p, answer: answer, parts: parts, discretion: f.discretion}
 	t.missing = max(0, answer.Get("statistics.count_conversation_parts").Int()-int64(len(parts)))
+	if found != nil {
+		t.conversation()
+		if still := t.truth.lack(); !still.within(found.lack) { // the conversation has changed since its row was shown
+			p.lack = still.kept()
+			answer.Release()
+			return f.thread(ctx, runs, p)
+		}
+		t.enrich(found)
+	}
 	if t.missing > 0 {
 		f.Log.Warn().Str("stream", first.Name).Str("conversation_id", f.Config.shown(p.id)).Int("parts", len(parts)).Int64("missing", t.missing).
 			Msg("Intercom gave fewer parts than it counts")
@@ -105,6 +120,51 @@ func (f *feedRun) handOn(ctx context.Context, emitters []*emitter, errs []error)
 		}
 	}
 	return f.writer.send(ctx, batches...)
+}
+
+// lookUp asks for what a conversation's row does not tell, before the conversation itself is asked for: whoever holds an
+// answer makes no other call. An error is that of the streams that show it; it returns those that are left. Without
+// anybody who wants to know, found is nil.
+func (f *feedRun) lookUp(ctx context.Context, runs []*streamRun, p parent) (left []*streamRun, found *lookup, err error) {
+	looksUp := func(run *streamRun) bool { return run.stream.LooksUp }
+	if f.people == nil || !slices.ContainsFunc(runs, looksUp) {
+		return runs, nil, nil
+	}
+	if p.lack == (lack{}) {
+		return runs, &lookup{}, nil
+	}
+	found, failed := f.people.about(ctx, p.lack)
+	if failed == nil {
+		return runs, found, nil
+	}
+	for _, run := range runs {
+		if !looksUp(run) {
+			left = append(left, run)
+		} else if err := f.blame(ctx, run, namedAfter(failed, run.stream.Name)); err != nil {
+			return nil, nil, err
+		}
+	}
+	return left, nil, nil
+}
+
+// enrich adds what was found out beside. What the conversation itself tells stays, and what is not to be told stays out.
+func (t *thread) enrich(found *lookup) {
+	c, lacks := t.conversation(), t.truth.lack()
+	if lacks.contact == "" || c.contactID == "" {
+		return
+	}
+	if t.discretion != nil {
+		found = t.discretion.lookup(found)
+	}
+	if lacks.email {
+		c.email = found.email
+	}
+	if lacks.company {
+		c.company = found.company
+	}
+	if t.truth.externalID == "" {
+		c.externalID = found.external
+	}
 }
 
 // whole tells whether the answer itself shows that it is no older than its row, and has all parts.

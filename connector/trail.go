@@ -97,6 +97,7 @@ type parent struct {
 	dated   bool
 	content uint64 // hash of the row as it came
 	row     string // the row itself, of streams whose record it becomes; else ""
+	lack    lack   // what a conversation does not tell of its contact, of streams that look that up
 }
 
 // A nursery fetches children for the streams of one feed, across all pages and walks.

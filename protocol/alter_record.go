@@ -53,6 +53,7 @@ func (a *alterer) object(p *spot, i int) (end int) {
 		name, value := a.key(i)
 		q := p.member(name)
 		if q != nil && q.leavesOut() {
+			a.grow()
 			i = a.cut(sep, skipValue(a.src, value), kept)
 			continue
 		}
@@ -106,16 +107,27 @@ func (a *alterer) wrapped(p *spot, i int) (end int) {
 	return a.value(p, i)
 }
 
+// grow makes room for the record before the first change, once.
+func (a *alterer) grow() {
+	if a.dst == nil {
+		a.dst = make([]byte, 0, len(a.src)+len(a.src)/8)
+	}
+}
+
 // change changes the value src[i:end], which is not looked into.
 func (a *alterer) change(p *spot, i, end int) {
 	raw := a.src[i:end]
 	if p.body != nil && raw[0] == '"' {
+		if p.rule != nil && p.rule.Texts { // which may know HTML better than what becomes of it
+			raw = string(p.rule.Apply(nil, raw))
+		}
 		raw = string(p.body.Apply(nil, raw))
 	}
 	if p.rule != nil && raw != "null" && (raw[0] == '"' || !p.rule.Texts) {
 		raw = string(p.rule.Apply(nil, raw))
 	}
 	if raw != a.src[i:end] {
+		a.grow()
 		a.replace(i, end, raw)
 	}
 }

@@ -107,6 +107,18 @@ func BenchmarkEncoder(b *testing.B) {
 			}
 		})
 	}
+	altered := s.WithAlterations([]Alteration{masks("source", "author", "email"), hashes("contacts", "contacts", "id"), scrubs("custom_attributes")}, nil)
+	everywhere := s.WithAlterations([]Alteration{masks("**", "email"), scrubs("**", "subject")}, nil)
+	for name, s := range map[string]Stream{"altered": altered, "altered at any depth": everywhere} {
+		e := mustEncoder(b, Airbyte{}, s)
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(raw)))
+			b.ReportAllocs()
+			for b.Loop() {
+				dst, _ = e.Append(dst[:0], raw, nil, noon)
+			}
+		})
+	}
 	b.Run("fingerprint", func(b *testing.B) {
 		b.SetBytes(int64(len(raw)))
 		b.ReportAllocs()

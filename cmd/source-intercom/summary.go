@@ -11,29 +11,50 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// summaryTable tells people on a terminal what a read brought.
+// summaryTable has a row for each stream, and columns of what is rare only where there was some of it.
 func summaryTable(s *connector.Summary) string {
-	var rows [][]string
-	for _, stream := range s.Streams {
-		rows = append(rows, []string{
-			stream.Name, string(stream.Status),
-			count(stream.Records), count(stream.Deleted), count(stream.Skipped), count(stream.Withheld), count(stream.Unreadable), count(stream.Unchanged),
-		})
+	columns := []string{"stream", "status"}
+	rows := make([][]string, len(s.Streams))
+	for i, stream := range s.Streams {
+		rows[i] = []string{stream.Name, string(stream.Status)}
 	}
-	return table([]string{"stream", "status", "records", "deleted", "skipped", "withheld", "unreadable", "unchanged"}, rows) +
-		"  " + callsLine(s) + "\n"
+	for c, column := range figures(connector.StreamProgress{}) {
+		some := !column.rare
+		for _, stream := range s.Streams {
+			some = some || figures(stream)[c].n > 0
+		}
+		if !some {
+			continue
+		}
+		columns = append(columns, column.name)
+		for i, stream := range s.Streams {
+			rows[i] = append(rows[i], count(figures(stream)[c].n))
+		}
+	}
+	return table(columns, rows) + "  " + callsLine(s) + "\n"
+}
+
+// A figure is one number of a stream's.
+type figure struct {
+	name string
+	n    int64
+	rare bool
+}
+
+func figures(s connector.StreamProgress) []figure {
+	return []figure{
+		{name: "records", n: s.Records}, {"deleted", s.Deleted, true}, {name: "skipped", n: s.Skipped}, {name: "withheld", n: s.Withheld},
+		{name: "unreadable", n: s.Unreadable}, {name: "unchanged", n: s.Unchanged}, {"lookups", s.Lookups, true},
+	}
 }
 
 // logSummary tells the same in log lines.
 func logSummary(log zerolog.Logger, s *connector.Summary) {
 	for _, stream := range s.Streams {
-		event := log.Info().Int64("records", stream.Records)
-		for _, extra := range []struct {
-			name string
-			n    int64
-		}{{"deleted", stream.Deleted}, {"skipped", stream.Skipped}, {"withheld", stream.Withheld}, {"unreadable", stream.Unreadable}, {"unchanged", stream.Unchanged}} {
-			if extra.n > 0 {
-				event = event.Int64(extra.name, extra.n)
+		event := log.Info()
+		for i, f := range figures(stream) {
+			if i == 0 || f.n > 0 {
+				event = event.Int64(f.name, f.n)
 			}
 		}
 		event.Msg(strings.TrimSpace(stream.Name + " " + string(stream.Status)))

@@ -35,6 +35,26 @@ func TestSummaryOnATerminal(t *testing.T) {
 	}
 }
 
+// TestSummaryTellsOfLookups where there were some.
+func TestSummaryTellsOfLookups(t *testing.T) {
+	s := exampleSummary()
+	s.Streams[0].Lookups, s.Streams[1].Deleted = 21, 0
+	want := "" +
+		"  stream              status      records  skipped  withheld  unreadable  unchanged  lookups\n" +
+		"  ──────────────────  ──────────  ───────  ───────  ────────  ──────────  ─────────  ───────\n" +
+		"  tags                COMPLETE          8        0         0           0          0       21\n" +
+		"  conversation_parts  INCOMPLETE    6,107        2       153           4         31        0\n" +
+		"  1,234 requests (5 retried, 1 throttled) in 1m12.3s\n"
+	if diff := cmp.Diff(want, summaryTable(s)); diff != "" {
+		t.Error(diff)
+	}
+	var out bytes.Buffer
+	logSummary(protocol.NewLogger(protocol.Singer{}, nil, &out, func(string) string { return "" }, protocol.NewRedactor()), s)
+	if !bytes.Contains(out.Bytes(), []byte("INFO tags COMPLETE records=8 lookups=21\n")) {
+		t.Error(out.String())
+	}
+}
+
 func TestSummaryInTheLog(t *testing.T) {
 	var out bytes.Buffer
 	logSummary(protocol.NewLogger(protocol.Singer{}, nil, &out, func(string) string { return "" }, protocol.NewRedactor()), exampleSummary())
