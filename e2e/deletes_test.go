@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,17 +26,16 @@ func TestDeletesInPostgres(t *testing.T) {
 	}
 	write(t, dir, "target.json", `{"sqlalchemy_url": "postgresql+psycopg2://postgres@127.0.0.1:`+port+`/postgres", "default_target_schema": "intercom"}`)
 	sync := absolute(t, "examples", "ci", "sync.sh") + " target " + filepath.Join(peer(t, "meltanolabs-target-postgres"), "target-postgres") + " --config target.json"
-	gone := func(stream string) string {
-		return strings.Join(strings.Fields(shell(t, dir, `psql -qAtX -c 'SELECT id FROM intercom.`+stream+` WHERE _sdc_deleted_at IS NOT NULL ORDER BY id'`, env...)), " ")
+	gone := func(stream string) []string {
+		return strings.Fields(shell(t, dir, `psql -qAtX -c 'SELECT id FROM intercom.`+stream+` WHERE _sdc_deleted_at IS NOT NULL ORDER BY id'`, env...))
 	}
 	shell(t, dir, sync, env...)
-	want := map[string]string{"conversations": "", "contacts": "", "tickets": "", "collections": ""}
+	want, before, into := map[string]string{"conversations": "", "contacts": "", "tickets": "", "collections": ""}, map[string][]string{}, ""
 	for stream := range want {
-		if got := gone(stream); got != "" {
-			t.Errorf("%s: %s are gone before anything was deleted", stream, got)
+		if before[stream] = gone(stream); len(before[stream]) > 0 && stream != "contacts" { // some were merged in earlier years
+			t.Errorf("%s: %s are gone before anything was deleted", stream, before[stream])
 		}
 	}
-	into := ""
 	w.Edit(func(world *emulator.World) {
 		people := world.IDs("contacts")
 		want["conversations"], want["contacts"], into = world.IDs("conversations")[3], people[0], people[1]
@@ -47,7 +47,8 @@ func TestDeletesInPostgres(t *testing.T) {
 	})
 	shell(t, dir, sync, env...)
 	for stream, id := range want {
-		if got := gone(stream); got != id {
+		got := slices.DeleteFunc(gone(stream), func(id string) bool { return slices.Contains(before[stream], id) })
+		if !slices.Equal(got, []string{id}) {
 			t.Errorf("%s: %q are gone, want %s", stream, got, id)
 		}
 	}
