@@ -26,18 +26,6 @@ func (l *loader) checkDeletes() {
 	case slices.ContainsFunc(table, among) && filters.mark() != "":
 		l.add("id_sweep", "streams of conversations", "none, or no conversation_filters: what does not match any more would be missed")
 	}
-	cfg := &Config{PrivacyRules: l.privacyRules()}
-	for _, name := range swept {
-		if s := table.Named(name); s != nil && cfg.hashesKey(s) {
-			l.add("id_sweep", clipped(strconv.Quote(name)), "no stream whose "+s.Key[0]+" a privacy rule hashes: states hold the ids as they are")
-		}
-	}
-}
-
-// hashesKey tells whether a rule has the key of a stream hashed.
-func (c *Config) hashesKey(s *Stream) bool {
-	key := protocol.Stream{Schema: []byte(`{"properties":{` + quoted(s.Key[0]) + `:{"type":"string"}}}`)}
-	return slices.ContainsFunc(c.alterations(s.Name), func(a protocol.Alteration) bool { return a.Hashes && key.Reaches(a.Field) })
 }
 
 // checkStreams returns the streams that a setting names, each of which must be able to do what it asks for.

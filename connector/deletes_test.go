@@ -40,7 +40,6 @@ func TestDeletesInConfigurations(t *testing.T) {
 	for problem, settings := range map[string]map[string]any{
 		`deletes.0: found "transcripts", expected api_version 2.16 or later: no stream's deletions are told before`: {"deletes": []string{"transcripts"}, "api_version": "2.15"},
 		`id_sweep: found the names of streams, expected none, or no end_date`:                                       {"id_sweep": []string{"tickets"}, "end_date": "2025-01-01"},
-		`id_sweep: found "contacts", expected no stream whose id a privacy rule hashes`:                             {"id_sweep": []string{"*"}, "privacy_key": "a key that is long enough", "privacy_rules": []map[string]string{{"stream": "contacts", "field": "id", "action": "hash"}}},
 		`id_sweep: found streams of conversations, expected none, or no conversation_filters`:                       {"id_sweep": []string{"transcripts"}, "conversation_filters": map[string]any{"states": []string{"open"}}},
 	} {
 		if _, err := loadJSON(false, string(settingsJSON(settings))); err == nil || !strings.Contains(err.Error(), problem) {
