@@ -40,10 +40,10 @@ func TestSummaryTellsOfLookups(t *testing.T) {
 	s := exampleSummary()
 	s.Streams[0].Lookups, s.Streams[1].Deleted = 21, 0
 	want := "" +
-		"  stream              status      records  deleted  skipped  withheld  unreadable  unchanged  lookups\n" +
-		"  ──────────────────  ──────────  ───────  ───────  ───────  ────────  ──────────  ─────────  ───────\n" +
-		"  tags                COMPLETE          8        0        0         0           0          0       21\n" +
-		"  conversation_parts  INCOMPLETE    6,107        3        2       153           4         31        0\n" +
+		"  stream              status      records  skipped  withheld  unreadable  unchanged  lookups\n" +
+		"  ──────────────────  ──────────  ───────  ───────  ────────  ──────────  ─────────  ───────\n" +
+		"  tags                COMPLETE          8        0         0           0          0       21\n" +
+		"  conversation_parts  INCOMPLETE    6,107        2       153           4         31        0\n" +
 		"  1,234 requests (5 retried, 1 throttled) in 1m12.3s\n"
 	if diff := cmp.Diff(want, summaryTable(s)); diff != "" {
 		t.Error(diff)
