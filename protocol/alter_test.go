@@ -69,8 +69,13 @@ func marked(t *rapid.T, v any, s *shape, path FieldPath, leaves *[]leaf) string 
 		return "[" + strings.Join(items, ",") + "]"
 	case string, json.Number:
 		_, isText := v.(string)
-		for ; s.typ == "object" && s.wrap != ""; s = s.props[s.wrap] {
+		for s.items != nil || s.typ == "object" && s.wrap != "" {
+			if s.items != nil { // a single value in the place of a list is judged like one of its items
+				s = s.items
+				continue
+			}
 			path = append(path[:len(path):len(path)], s.wrap)
+			s = s.props[s.wrap]
 		}
 		mark := strconv.Itoa(7_000_000 + len(*leaves))
 		*leaves = append(*leaves, leaf{path, mark, isText})
