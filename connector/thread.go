@@ -92,14 +92,19 @@ func (f *feedRun) thread(ctx context.Context, runs []*streamRun, p parent) error
 			Msg("Intercom gave fewer parts than it counts")
 	}
 	errs := make([]error, len(emitters))
+	var lines []byte // of one stream behind those of another: hundreds of conversations may wait for the writer
 	for i, e := range emitters {
+		e.buf, e.from = lines, len(lines)
 		e.run.withheld.Add(t.missing)
 		if errs[i] = e.run.stream.Thread(e, t); errs[i] == nil {
 			e.fetched(p, answer.At, t.whole())
+			lines = e.buf
+		} else {
+			lines = e.buf[:e.from]
 		}
 	}
 	answer.Release() // stdout may be slow
-	err = f.handOn(ctx, emitters, errs)
+	err = f.handOn(ctx, emitters, errs, lines)
 	for i, e := range emitters {
 		if errs[i] == nil {
 			errs[i] = err
@@ -112,14 +117,20 @@ func (f *feedRun) thread(ctx context.Context, runs []*streamRun, p parent) error
 }
 
 // handOn hands on what the emitters have gathered that had no error, in one go: to wake the writer for each of them costs as
-// much as to make its rows.
-func (f *feedRun) handOn(ctx context.Context, emitters []*emitter, errs []error) error {
+// much as to make its rows. The memory that they share is lines.
+func (f *feedRun) handOn(ctx context.Context, emitters []*emitter, errs []error, lines []byte) error {
 	batches := make([]batch, 0, len(emitters))
 	for i, e := range emitters {
 		if errs[i] == nil {
-			batches = append(batches, e.gathered())
+			b := e.gathered()
+			b.spare = nil
+			batches = append(batches, b)
 		}
 	}
+	if len(batches) == 0 {
+		return nil
+	}
+	batches[len(batches)-1].spare = lines
 	return f.writer.send(ctx, batches...)
 }
 
