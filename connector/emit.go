@@ -51,6 +51,7 @@ type emitter struct {
 	at     time.Time // when the rows were received; by this machine's clock, as Airbyte wants it
 	asked  time.Time // when children were asked for; by the server's clock, as far as it can be trusted
 	buf    []byte
+	from   int // where in it its own lines begin
 	n      int64
 	prints []print
 	// changes are what streams that are swept must know of the rows.
@@ -149,8 +150,11 @@ func (e *emitter) gathered() batch {
 	if e.n > 0 {
 		e.run.began.Store(true)
 	}
-	b := batch{run: e.run, lines: e.buf, records: e.n, prints: e.prints, changes: e.changes}
-	e.buf, e.n, e.prints, e.changes = nil, 0, nil, nil
+	b := batch{run: e.run, lines: e.buf[e.from:], records: e.n, prints: e.prints, changes: e.changes}
+	if e.from == 0 {
+		b.spare = e.buf
+	}
+	e.buf, e.from, e.n, e.prints, e.changes = nil, 0, 0, nil, nil
 	e.flushed++
 	return b
 }

@@ -57,9 +57,10 @@ func (f *feedRun) thread(ctx context.Context, runs []*streamRun, p parent) error
 		emitters[i] = f.emitter(ctx, run)
 		emitters[i].asked = f.client.Cautious()
 	}
-	first := runs[0].stream
-	answer, err := f.client.Do(ctx, intercom.Request{Method: "GET", Path: first.path(p), Stream: first.Name, Whole: true})
-	if intercom.KindOf(err) == intercom.NotFound {
+	errs := make([]error, len(emitters))
+	lines, still, err := f.unravel(ctx, emitters, errs, p, found)
+	switch {
+	case intercom.KindOf(err) == intercom.NotFound:
 		for _, e := range emitters {
 			e.gone(p, err)
 			if err := e.flush(nil); err != nil {
@@ -67,39 +68,13 @@ func (f *feedRun) thread(ctx context.Context, runs []*streamRun, p parent) error
 			}
 		}
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return err
+	case still != (lack{}): // the conversation has changed since its row was shown
+		p.lack = still
+		return f.thread(ctx, runs, p)
 	}
-	defer answer.Release()
-	parts, err := answer.Rows("conversation_parts.conversation_parts")
-	if err != nil {
-		return err
-	}
-	t := &thread{parent: p, answer: answer, parts: parts, discretion: f.discretion}
-	t.missing = max(0, answer.Get("statistics.count_conversation_parts").Int()-int64(len(parts)))
-	if found != nil {
-		t.conversation()
-		if still := t.truth.lack(); !still.within(found.lack) { // the conversation has changed since its row was shown
-			p.lack = still.kept()
-			answer.Release()
-			return f.thread(ctx, runs, p)
-		}
-		t.enrich(found)
-	}
-	if t.missing > 0 {
-		f.Log.Warn().Str("stream", first.Name).Str("conversation_id", f.Config.shown(p.id)).Int("parts", len(parts)).Int64("missing", t.missing).
-			Msg("Intercom gave fewer parts than it counts")
-	}
-	errs := make([]error, len(emitters))
-	for i, e := range emitters {
-		e.run.withheld.Add(t.missing)
-		if errs[i] = e.run.stream.Thread(e, t); errs[i] == nil {
-			e.fetched(p, answer.At, t.whole())
-		}
-	}
-	answer.Release() // stdout may be slow
-	err = f.handOn(ctx, emitters, errs)
+	err = f.handOn(ctx, emitters, errs, lines)
 	for i, e := range emitters {
 		if errs[i] == nil {
 			errs[i] = err
@@ -111,15 +86,60 @@ func (f *feedRun) thread(ctx context.Context, runs []*streamRun, p parent) error
 	return nil
 }
 
+// unravel asks for a conversation and makes the lines of all streams; errs has what one stream could not. Nothing of the
+// answer is left when it returns, for stdout may be slow. still is what must be looked up before anything can be made.
+func (f *feedRun) unravel(ctx context.Context, emitters []*emitter, errs []error, p parent, found *lookup) (lines []byte, still lack, err error) {
+	first := emitters[0].run.stream
+	answer, err := f.client.Do(ctx, intercom.Request{Method: "GET", Path: first.path(p), Stream: first.Name, Whole: true})
+	if err != nil {
+		return nil, lack{}, err
+	}
+	defer answer.Release()
+	parts, err := answer.Rows("conversation_parts.conversation_parts")
+	if err != nil {
+		return nil, lack{}, err
+	}
+	t := &thread{parent: p, answer: answer, parts: parts, discretion: f.discretion}
+	t.missing = max(0, answer.Get("statistics.count_conversation_parts").Int()-int64(len(parts)))
+	if found != nil {
+		t.conversation()
+		if still := t.truth.lack(); !still.within(found.lack) {
+			return nil, still.kept(), nil
+		}
+		t.enrich(found)
+	}
+	if t.missing > 0 {
+		f.Log.Warn().Str("stream", first.Name).Str("conversation_id", f.Config.shown(p.id)).Int("parts", len(parts)).Int64("missing", t.missing).
+			Msg("Intercom gave fewer parts than it counts")
+	}
+	for i, e := range emitters { // one behind the other, in the same memory: hundreds of conversations may wait for the writer
+		e.buf, e.from = lines, len(lines)
+		e.run.withheld.Add(t.missing)
+		if errs[i] = e.run.stream.Thread(e, t); errs[i] != nil {
+			lines = e.buf[:e.from]
+			continue
+		}
+		e.fetched(p, answer.At, t.whole())
+		lines = e.buf
+	}
+	return lines, lack{}, nil
+}
+
 // handOn hands on what the emitters have gathered that had no error, in one go: to wake the writer for each of them costs as
-// much as to make its rows.
-func (f *feedRun) handOn(ctx context.Context, emitters []*emitter, errs []error) error {
+// much as to make its rows. The memory that they share is lines.
+func (f *feedRun) handOn(ctx context.Context, emitters []*emitter, errs []error, lines []byte) error {
 	batches := make([]batch, 0, len(emitters))
 	for i, e := range emitters {
 		if errs[i] == nil {
-			batches = append(batches, e.gathered())
+			b := e.gathered()
+			b.spare = nil
+			batches = append(batches, b)
 		}
 	}
+	if len(batches) == 0 {
+		return nil
+	}
+	batches[len(batches)-1].spare = lines
 	return f.writer.send(ctx, batches...)
 }
 

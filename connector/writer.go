@@ -22,6 +22,7 @@ const (
 type batch struct {
 	run     *streamRun
 	lines   []byte
+	spare   []byte // what may be used again once the lines are written; nil: others lie in the same memory
 	records int64
 	prints  []print
 	changes []change
@@ -118,7 +119,7 @@ func (w *writer) write(b batch) error {
 		p.progress.known.apply(b.changes)
 		p.progress.touched, p.dirty = true, true
 	}
-	putBuffer(b.lines)
+	putBuffer(b.spare)
 	if b.then == nil {
 		return nil
 	}
