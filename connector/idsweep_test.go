@@ -1,13 +1,11 @@
 package connector
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -55,11 +53,7 @@ func findsOutWhatIsGone(t *testing.T, seed uint64) {
 		IndexLag:     time.Duration(pick(2)*(300+pick(540))) * time.Second,
 		Start:        born.AddDate(0, 0, -1-pick(60)),
 	}
-	var w *world
-	var mu sync.Mutex
 	e := &deleter{rng: rng, merged: map[string]string{}}
-	edits, tick, calls := 0, 0, -1
-	stop := func() {}
 	edit := func(world *emulator.World) {
 		switch pick(5) {
 		case 0:
@@ -92,22 +86,8 @@ func findsOutWhatIsGone(t *testing.T, seed uint64) {
 			e.edit(world)
 		}
 	}
-	o.Intercept = func(http.ResponseWriter, *http.Request) bool {
-		mu.Lock()
-		defer mu.Unlock()
-		if calls--; calls == 0 {
-			stop()
-		}
-		if tick > 0 {
-			w.pass(time.Duration(pick(tick)) * time.Second)
-		}
-		if edits > 0 && pick(3) == 0 {
-			edits--
-			w.Edit(edit)
-		}
-		return false
-	}
-	w = newWorld(t, versions[pick(len(versions))], o)
+	m := newTurmoil(t, rng, versions[pick(len(versions))], o, edit)
+	w := m.w
 	pageSize := 1 + pick(40)
 	stops := pick(2) == 0
 	r := reading{streams: slices.DeleteFunc(sweptStreams(w.version), func(name string) bool {
@@ -125,38 +105,16 @@ func findsOutWhatIsGone(t *testing.T, seed uint64) {
 			r.state = w.read(t, r).State
 		}
 	}
-	latest := map[string]int64{}
+	r.either = true // so many edits may be too many for a run
 	for range 4 {
-		ctx, cancel := context.WithCancel(t.Context())
-		mu.Lock()
-		edits, tick, calls, stop = 60, []int{0, 2, 3}[pick(3)], -1, cancel
+		calls := -1
 		if stops && len(r.state.Streams) > 0 && pick(2) == 0 {
 			calls = 2 + pick(3*n)
 		}
-		r.either = true // so many edits may be too many for a run
-		mu.Unlock()
-		r.ctx, r.out = ctx, nil
-		out := w.read(t, r)
-		cancel()
-		if out.Summary != nil {
-			r.state = out.State
-		}
-		out.tombstonesComeLast(t, latest)
-		mu.Lock()
-		w.pass(time.Duration(pick([]int{60, 900, 7200}[pick(3)])) * time.Second)
-		for range pick(30) {
-			w.Edit(edit)
-		}
-		mu.Unlock()
-		t.Logf("%s, %s, offset %v, lag %s, pages of %d, stopped %v", w.version, r.dialect.Name(), o.OffsetCursor, o.IndexLag, pageSize, r.either)
+		m.round(t, &r, calls)
 	}
-	mu.Lock()
-	edits, tick = 0, 0
-	mu.Unlock()
-	w.pass(time.Hour)
-	r.ctx, r.either = nil, false
-	out := w.read(t, r)
-	out.tombstonesComeLast(t, latest)
+	r.either = false
+	out := m.calm(t, &r)
 	w.checkAs(t, r.dialect, false, r.streams...)
 	r.state = out.State
 	again := w.read(t, r)

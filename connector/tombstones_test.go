@@ -43,64 +43,24 @@ func tellsWhatIsGone(t *testing.T, seed uint64) {
 		IndexLag:     time.Duration(pick(2)*(300+pick(540))) * time.Second,
 		Start:        born.AddDate(0, 0, -1-pick(60)),
 	}
-	var w *world
-	var mu sync.Mutex
 	e := &deleter{rng: rng, merged: map[string]string{}}
-	edits, tick, calls := 0, 0, -1
-	stop := func() {}
-	o.Intercept = func(http.ResponseWriter, *http.Request) bool {
-		mu.Lock()
-		defer mu.Unlock()
-		if calls--; calls == 0 {
-			stop()
-		}
-		if tick > 0 {
-			w.pass(time.Duration(pick(tick)) * time.Second)
-		}
-		if edits > 0 && pick(3) == 0 {
-			edits--
-			w.Edit(func(world *emulator.World) { e.edit(world) })
-		}
-		return false
-	}
-	w = newWorld(t, versions[pick(len(versions))], o)
+	m := newTurmoil(t, rng, versions[pick(len(versions))], o, e.edit)
+	w := m.w
 	pageSize := 1 + pick(40)
 	r := reading{streams: tombstoneStreams(w.version), dialect: []protocol.Dialect{protocol.Airbyte{}, protocol.Singer{}}[pick(2)], config: func(c *Config) {
 		c.PageSize = pageSize
 		c.StartDate = o.Start.AddDate(0, 0, -1)
 		c.Deletes = []string{everyStream}
 	}}
-	latest := map[string]int64{}
 	for range 4 {
-		ctx, cancel := context.WithCancel(t.Context())
-		mu.Lock()
-		edits, tick, calls, stop = 60, []int{0, 2, 3}[pick(3)], -1, cancel
+		calls := -1
 		if r.either = pick(2) == 0; r.either {
 			calls = 2 + pick(3*n)
 		}
-		mu.Unlock()
-		r.ctx, r.out = ctx, nil
-		out := w.read(t, r)
-		cancel()
-		if out.Summary != nil {
-			r.state = out.State
-		}
-		out.tombstonesComeLast(t, latest)
-		mu.Lock()
-		w.pass(time.Duration(pick([]int{60, 900, 7200}[pick(3)])) * time.Second)
-		for range pick(30) {
-			w.Edit(func(world *emulator.World) { e.edit(world) })
-		}
-		mu.Unlock()
-		t.Logf("%s, %s, offset %v, lag %s, pages of %d, stopped %v", w.version, r.dialect.Name(), o.OffsetCursor, o.IndexLag, pageSize, r.either)
+		m.round(t, &r, calls)
 	}
-	mu.Lock()
-	edits, tick = 0, 0
-	mu.Unlock()
-	w.pass(time.Hour)
-	r.ctx, r.either = nil, false
-	out := w.read(t, r)
-	out.tombstonesComeLast(t, latest)
+	r.either = false
+	out := m.calm(t, &r)
 	for _, stream := range r.streams {
 		known := stream != "contacts" || w.version == "Preview" // else Intercom tells of merges alone
 		w.checkAs(t, r.dialect, !known, stream)
@@ -110,6 +70,76 @@ func tellsWhatIsGone(t *testing.T, seed uint64) {
 	if again := w.read(t, r); again.total() != 0 {
 		t.Errorf("%d records of a world in which nothing has happened since", again.total())
 	}
+}
+
+// A turmoil edits a world while it is read, lets its clock go on, and cuts runs short.
+type turmoil struct {
+	w      *world
+	rng    *rand.Rand
+	edit   func(*emulator.World)
+	latest map[string]int64 // see tombstonesComeLast
+
+	mu                 sync.Mutex
+	edits, tick, calls int // until the run is cut short, if positive
+	stop               func()
+}
+
+func newTurmoil(t *testing.T, rng *rand.Rand, version string, o emulator.Options, edit func(*emulator.World)) *turmoil {
+	t.Helper()
+	m := &turmoil{rng: rng, edit: edit, latest: map[string]int64{}}
+	o.Intercept = func(http.ResponseWriter, *http.Request) bool {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.calls--; m.calls == 0 {
+			m.stop()
+		}
+		if m.tick > 0 {
+			m.w.pass(time.Duration(rng.IntN(m.tick)) * time.Second)
+		}
+		if m.edits > 0 && rng.IntN(3) == 0 {
+			m.edits--
+			m.w.Edit(edit)
+		}
+		return false
+	}
+	m.w = newWorld(t, version, o)
+	return m
+}
+
+// round reads, to the end or for so many calls, and edits afterwards, too.
+func (m *turmoil) round(t *testing.T, r *reading, calls int) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	m.mu.Lock()
+	m.edits, m.tick, m.calls, m.stop = 60, []int{0, 2, 3}[m.rng.IntN(3)], calls, cancel
+	m.mu.Unlock()
+	r.ctx, r.out = ctx, nil
+	out := m.w.read(t, *r)
+	if out.Summary != nil {
+		r.state = out.State
+	}
+	out.tombstonesComeLast(t, m.latest)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.w.pass(time.Duration([]int{60, 900, 7200}[m.rng.IntN(3)]) * time.Second)
+	for range m.rng.IntN(30) {
+		m.w.Edit(m.edit)
+	}
+	t.Logf("%s, %s, offset %v, lag %s, cut short after %d calls", m.w.version, r.dialect.Name(), m.w.options.OffsetCursor, m.w.options.IndexLag, calls)
+}
+
+// calm reads once more when all is still.
+func (m *turmoil) calm(t *testing.T, r *reading) *run {
+	t.Helper()
+	m.mu.Lock()
+	m.edits, m.tick, m.calls = 0, 0, -1
+	m.mu.Unlock()
+	m.w.pass(time.Hour)
+	r.ctx, r.out = nil, nil
+	out := m.w.read(t, *r)
+	out.tombstonesComeLast(t, m.latest)
+	return out
 }
 
 // A deleter edits, and deletes above all what it has edited before: that is what next runs meet again.
