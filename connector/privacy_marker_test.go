@@ -118,7 +118,7 @@ func marksStayOutOfErrors(t *testing.T, w *world, test markTest) {
 	cfg := w.config()
 	test.config(cfg)
 	log.Reset()
-	result, err := Check(t.Context(), cfg, nil, zerolog.New(&log))
+	result, err := Check(t.Context(), cfg, nil, zerolog.New(zerolog.SyncWriter(&log)))
 	if text := fmt.Sprint(result, err, log.String()); strings.Contains(text, personalMark) || len(result.Readable) == 0 {
 		t.Errorf("check: %s", text)
 	}
