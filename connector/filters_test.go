@@ -137,6 +137,9 @@ func TestConversationFilters(t *testing.T) {
 	for _, version := range few(t, "2.16", "2.10", "Preview") {
 		w := newWorld(t, version, emulator.Options{Size: talks(120), Seed: 5})
 		for name, f := range w.someFilters(t) {
+			if testing.Short() && name != "together" && name != "teammate" {
+				continue
+			}
 			for _, pushed := range []bool{true, false} {
 				t.Run(fmt.Sprint(version, " ", name, " pushed ", pushed), func(t *testing.T) {
 					w.union = map[string]map[string]json.RawMessage{}
