@@ -137,16 +137,14 @@ func (d *directory) inquire(id string) *inquiry {
 	q := &inquiry{id: id, done: make(chan struct{})}
 	d.asked[id] = q
 	d.waiting = append(d.waiting, q)
-	if d.searches == 0 || len(d.waiting) >= askedAtOnce {
-		d.begin()
-	}
+	d.begin()
 	return q
 }
 
-// begin begins a search for those who wait; d is locked.
+// begin begins a search for those who wait, if it is time; d is locked.
 func (d *directory) begin() {
 	n := min(len(d.waiting), askedAtOnce)
-	if n == 0 {
+	if n == 0 || n < askedAtOnce && d.searches > 0 {
 		return
 	}
 	batch := d.waiting[:n:n]

