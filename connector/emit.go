@@ -112,8 +112,10 @@ func (e *emitter) encode(row gjson.Result, inject []protocol.Inject) (uint64, pr
 	if e.buf == nil {
 		e.buf = getBuffer(e.run.stream)
 	}
-	if id := row.Get(e.run.stream.Key[0]); e.run.stream.Swept && id.Exists() { // a tombstone's is injected
-		e.changes = append(e.changes, change{id: strings.Clone(id.String())})
+	if e.run.stream.Swept {
+		if id := row.Get(e.run.stream.Key[0]); id.Exists() { // a tombstone's is injected
+			e.changes = append(e.changes, change{id: strings.Clone(id.String())})
+		}
 	}
 	var at protocol.Encoded
 	e.buf, at = e.run.encoder.Append(e.buf, row.Raw, inject, e.at)

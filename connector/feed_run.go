@@ -13,8 +13,8 @@ import (
 type feedRun struct {
 	*Reader
 	feed    *Feed
-	filter  Filters // what its rows must be like
-	asked   bool    // Intercom was asked for those alone
+	filter  *Filters // what its rows must be like; nil: anything
+	asked   bool     // Intercom was asked for those alone
 	runs    []*streamRun
 	nursery *nursery
 	roll    *roll // what was met; nil: no stream is swept

@@ -28,12 +28,12 @@ type Filters struct {
 	Channels      []string  `json:"channels,omitempty"`     // the source's type
 }
 
-// filterOf is what rows of a feed must be like.
-func filterOf(f *Feed, cfg *Config) Filters {
-	if f == conversations {
-		return cfg.Filters
+// filterOf is what rows of a feed must be like; nil: anything.
+func filterOf(f *Feed, cfg *Config) *Filters {
+	if f != conversations || cfg.Filters.mark() == "" {
+		return nil
 	}
-	return Filters{}
+	return &cfg.Filters
 }
 
 // filters decodes the setting.
@@ -57,6 +57,9 @@ func (l *loader) checkFilters() {
 
 // mark is by what a state knows the filters that it was made under; "": none.
 func (f *Filters) mark() string {
+	if f == nil {
+		return ""
+	}
 	text, _ := json.Marshal(f) // dates and texts always marshal
 	if string(text) == "{}" {
 		return ""
@@ -68,7 +71,7 @@ func (f *Filters) mark() string {
 // match judges a row. Who is in its lists is judged only if Intercom was not asked for it: the search knows more of them than
 // a row must show.
 func (f *Filters) match(row gjson.Result, asked bool) bool {
-	return within(row.Get("created_at"), f.CreatedAfter, f.CreatedBefore) &&
+	return f == nil || within(row.Get("created_at"), f.CreatedAfter, f.CreatedBefore) &&
 		within(row.Get("updated_at"), f.UpdatedAfter, f.UpdatedBefore) &&
 		isOneOf(f.States, row.Get("state")) && isOneOf(f.Channels, row.Get("source.type")) &&
 		(asked || isOneOf(f.TeamIDs, row.Get("team_assignee_id")) && isOneOf(f.TagIDs, row.Get("tags.tags.#.id")) &&
@@ -124,10 +127,10 @@ func (f *Filters) clauses() []string {
 
 // ask makes the search ask for the filters alone, if Intercom understands them: else all rows are asked for, and judged here.
 func (s *searchRun) ask(ctx context.Context) error {
-	clauses := s.filter.clauses()
-	if len(clauses) == 0 {
+	if s.filter == nil {
 		return nil
 	}
+	clauses := s.filter.clauses()
 	request := s.request(`{"operator":"AND","value":[`+strings.Join(clauses, ",")+`]}`, "descending", "", 1)
 	request.Hasty = true
 	page, err := s.client.Search(ctx, request)

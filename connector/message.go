@@ -43,11 +43,9 @@ const (
 	roles
 )
 
-// read reads a message as the API has it. Half of its members come behind the last one that counts.
+// read reads a message as the API has it.
 func (m *message) read(object string) {
-	left := 6
 	for name, v := range protocol.Members(object) {
-		left--
 		switch name {
 		case "part_type":
 			m.kind = textIn(v)
@@ -61,11 +59,6 @@ func (m *message) read(object string) {
 			m.body = v
 		case "attachments":
 			m.files, m.filed = v, v != "[]" && v[0] == '[' && len(gjson.Parse(v).Array()) > 0
-		default:
-			left++
-		}
-		if left == 0 {
-			break
 		}
 	}
 	m.role = m.author.role()

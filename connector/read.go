@@ -155,9 +155,8 @@ func (r *Reader) open(s protocol.Selected) (*streamRun, error) {
 		overlap:   int64((r.Config.IndexLag + max(r.Config.Lookback, def.Feed.Again)) / time.Second),
 		now:       r.client.Cautious().Unix(),
 		input:     stateOf(r.State, s.Stream),
+		filter:    filterOf(def.Feed, r.Config).mark(),
 	}
-	filter := filterOf(def.Feed, r.Config)
-	p.filter = filter.mark()
 	var parent json.RawMessage
 	if def.Parent != "" {
 		parent = stateOf(r.State, def.Feed.Name)

@@ -22,14 +22,6 @@ func Parse(body string) *Message {
 	if plain, ok := paragraphs(body); ok {
 		return &Message{paragraphs: plain}
 	}
-	if nodes, ok := fragment(body); ok {
-		return &Message{nodes: nodes}
-	}
-	return parse(body)
-}
-
-// parse leaves all to the library.
-func parse(body string) *Message {
 	nodes, err := html.ParseFragment(strings.NewReader(body), &html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body})
 	if err != nil { // nested more than five hundred deep
 		return &Message{lost: body}
@@ -61,19 +53,9 @@ func paragraphs(body string) (all []string, ok bool) {
 
 // Says tells whether a body has a text, without parsing most of those that have.
 func Says(body string) bool {
-	for rest := body; ; {
-		rest = trimmed(rest)
-		if first, _ := utf8.DecodeRuneInString(rest); unicode.IsLetter(first) || unicode.IsDigit(first) {
-			return true
-		}
-		if !strings.HasPrefix(rest, "<") {
-			break
-		}
-		t, after, ok := readTag(rest)
-		if _, usual := plain[t.name]; !ok || !usual {
-			break
-		}
-		rest = after
+	rest := trimmed(strings.TrimPrefix(body, "<p>"))
+	if first, _ := utf8.DecodeRuneInString(rest); unicode.IsLetter(first) || unicode.IsDigit(first) {
+		return true
 	}
 	return body != "" && Parse(body).Text(nil) != ""
 }
